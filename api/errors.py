@@ -1,0 +1,239 @@
+"""From errors to answers: RFC 9457 problem documents.
+
+The table below is all there is to it. A built-in exception is never mapped: it is a bug, is logged with its
+traceback by `api.middleware`, and answers 500 without a word of it.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from models.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    Missing,
+    Problem,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    WinnowError,
+)
+
+_LOG = logging.getLogger(__name__)
+_PROBLEMS_SHOWN = 100
+_LOC_CHARS = 200
+
+
+class TooManyRequests(WinnowError):
+    """The caller asks more often than it may. Raised by `api.throttle` alone."""
+
+    code = "rate-limited"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class PreconditionFailed(WinnowError):
+    """It is not any more what the caller had seen. Raised by `api.conditional` alone."""
+
+    code = "precondition-failed"
+
+
+STATUS: tuple[tuple[type[WinnowError], int], ...] = (
+    (TooLarge, 413),
+    (Invalid, 422),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (Missing, 404),
+    (Conflict, 409),
+    (PreconditionFailed, 412),
+    (TooManyRequests, 429),
+    (Unavailable, 503),
+)
+"""Which kind answers with which status; the first that fits."""
+
+_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 422: "invalid"}
+
+PROBLEM_CODE = "winnow.problem_code"
+"""Where in the scope the code of an answered error stands, for whoever counts them."""
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer errors as problems."""
+    app.add_exception_handler(WinnowError, _winnow_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(PoolTimeout, _pool_timeout)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str,
+    request_id: str,
+    problems: Iterable[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error as an answer. Plain ASCII, so that it can be sent whatever the request held."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "request_id": request_id,
+    }
+    listed = [{"loc": [_short(part) for part in one.loc], "msg": one.msg} for one in problems]
+    if listed:
+        body["errors"] = listed[:_PROBLEMS_SHOWN]
+    text = json.dumps(body, ensure_ascii=True, allow_nan=False)
+    return Response(text, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def status_of(error: WinnowError | type[WinnowError]) -> int:
+    """The status that an error answers with."""
+    given = error if isinstance(error, type) else type(error)
+    return next((status for kind, status in STATUS if issubclass(given, kind)), 500)
+
+
+def _answer(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    problems: Iterable[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    request.scope[PROBLEM_CODE] = code
+    return problem(
+        status,
+        code,
+        detail,
+        instance=request.url.path,
+        request_id=request.scope.get("request_id", ""),
+        problems=problems,
+        headers=headers,
+    )
+
+
+def _winnow_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, WinnowError):
+        raise error
+    headers = {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = "1"
+    return _answer(request, status_of(error), error.code, error.detail, error.problems, headers)
+
+
+def _invalid_request(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [Problem(tuple(fault["loc"]), _message(fault)) for fault in error.errors()]
+    return _answer(request, 422, Invalid.code, "The request breaks a rule.", problems)
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":
+        message = f"{message}: {fault.get('ctx', {}).get('error', '')}"
+    return message
+
+
+def _http_exception(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: no such route, no such method, a body that cannot be parsed."""
+    if not isinstance(error, HTTPException):
+        raise error
+    status = 422 if error.status_code == HTTPStatus.BAD_REQUEST else error.status_code
+    code = _CODES.get(status, f"http-{status}")
+    return _answer(request, status, code, str(error.detail), (), error.headers)
+
+
+def _database_error(request: Request, error: Exception) -> Response:
+    """What only the database can see: a race between two requests, a value out of its range, its absence."""
+    if isinstance(error, IntegrityError):
+        _LOG.warning("two requests met: %s", error.orig)
+        detail = "Somebody else changed the same thing at the same moment: look again and retry."
+        return _answer(request, 409, Conflict.code, detail)
+    if isinstance(error, DataError):
+        _LOG.warning("a value cannot be stored: %s", error.orig)
+        return _answer(request, 422, Invalid.code, "A value in the request cannot be stored.")
+    if isinstance(error, OperationalError):
+        _LOG.error("the database is away or busy: %s", error.orig)
+        detail = "The database is away or busy: try again."
+        return _answer(request, 503, Unavailable.code, detail, (), {"Retry-After": "1"})
+    raise error
+
+
+def _pool_timeout(request: Request, error: Exception) -> Response:
+    _LOG.error("every database connection is in use: %s", error)
+    detail = "Winnow has too much to do at the moment: try again."
+    return _answer(request, 503, Unavailable.code, detail, (), {"Retry-After": "1"})
+
+
+def _short(part: str | int) -> str | int:
+    return part if isinstance(part, int) else part[:_LOC_CHARS]
+
+
+def _documented(sentence: str) -> dict[str, Any]:
+    return {
+        "description": sentence,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/too-little-to-learn"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "code": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
+                    "msg": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+"""The shape of a problem, for the OpenAPI document."""
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    401: _documented("Nobody knows who is calling."),
+    403: _documented("The caller's role does not reach."),
+    404: _documented("Not there, or not there for this caller."),
+    409: _documented("The state of things stands against the request."),
+    412: _documented("With `If-Match`: it is not any more what the caller had seen."),
+    413: _documented("The request is too large."),
+    422: _documented("The request breaks a rule; `errors` says where."),
+    429: _documented("Too many requests: wait for `Retry-After` seconds."),
+    503: _documented("A part that Winnow needs is away."),
+}
+"""What any route may answer, for the OpenAPI document."""

@@ -1,0 +1,69 @@
+"""Places of which there are so many, handed out by turns to the callers that wait for one.
+
+In a plain queue, whoever sends a hundred requests at once stands before everybody else a hundred times. Here each
+caller has a line of its own, and a place that comes free goes to the line whose turn it is.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class FairSlots:
+    """So many places; used from one event loop.
+
+    Args:
+        total: how many there are.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._free = total
+        self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def free(self) -> int:
+        """How many nobody has."""
+        return self._free
+
+    @asynccontextmanager
+    async def taken_by(self, who: str) -> AsyncIterator[None]:
+        """A place for as long as the block lasts, once it is this caller's turn."""
+        await self._take(who)
+        try:
+            yield
+        finally:
+            self._give()
+
+    async def _take(self, who: str) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._lines.setdefault(who, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._leave(who, turn)
+            else:
+                self._give()  # the place came in the very moment in which nobody wanted it any more
+            raise
+
+    def _leave(self, who: str, turn: asyncio.Future[None]) -> None:
+        line = self._lines.get(who)
+        if line is not None and turn in line:
+            line.remove(turn)
+            if not line:
+                del self._lines[who]
+
+    def _give(self) -> None:
+        while self._lines:
+            who, line = self._lines.popitem(last=False)
+            turn = line.popleft()
+            if line:
+                self._lines[who] = line  # at the end: the others come first now
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1

@@ -1,0 +1,106 @@
+"""What Label Studio sends to a machine-learning backend and reads from it.
+
+Its labelling configuration is read with the forgiving parser for HTML: that one knows no entities of its own, so
+nothing in a configuration can make it grow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+from models.errors import Invalid, Problem
+from models.store.tables import ProjectRow
+
+MAX_CONFIG_CHARS = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The part of a labelling configuration that matters here: one question with choices, about one text.
+
+    Attributes:
+        control: name of the `Choices`.
+        source: name of the tag that shows the text.
+        key: which field of a task's data that text is.
+        choices: what may be chosen; empty where the configuration leaves that open.
+    """
+
+    control: str
+    source: str
+    key: str
+    choices: tuple[str, ...] = ()
+
+    def result(self, categories: Sequence[str]) -> list[dict[str, Any]]:
+        """The region that shows these categories as chosen; none where the configuration does not offer them."""
+        offered = {one.casefold(): one for one in self.choices}
+        known = [offered.get(one.casefold()) if offered else one for one in categories]
+        chosen = [one for one in known if one is not None]
+        if not chosen:
+            return []
+        value = {"choices": chosen}
+        return [{"from_name": self.control, "to_name": self.source, "type": "choices", "value": value}]
+
+
+@dataclass(slots=True)
+class _Question:
+    name: str
+    about: str
+    choices: list[str] = field(default_factory=list)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.questions: list[_Question] = []
+        self.sources: dict[str, str] = {}
+        self._inside: _Question | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "choices":
+            self._inside = _Question(given.get("name", ""), given.get("toname", ""))
+            self.questions.append(self._inside)
+        elif tag == "choice" and self._inside is not None:
+            self._inside.choices.append(given.get("value", ""))
+        elif given.get("value", "").startswith("$") and "name" in given:
+            self.sources[given["name"]] = given["value"].removeprefix("$")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "choices":
+            self._inside = None
+
+
+def layout_of(config: str) -> Layout:
+    """What a labelling configuration asks. Raises Invalid where it has no `Choices` about a text of the task."""
+    tags = _Tags()
+    tags.feed(config[:MAX_CONFIG_CHARS])
+    for question in tags.questions:
+        if question.about in tags.sources:
+            choices = tuple(one for one in question.choices if one)
+            return Layout(question.name, question.about, tags.sources[question.about], choices)
+    rule = "needs <Choices> whose toName is a tag that shows a field of the task, such as <Text value='$text'>"
+    raise Invalid(f"The labelling configuration {rule}.", problems=[Problem(("body", "label_config"), rule)])
+
+
+def text_of_task(data: dict[str, Any], project: ProjectRow, key: str | None) -> str:
+    """A task's text: of the project's own fields, else of the configuration's, else of the only one there is."""
+    names = [name for name in project.text_fields if name in data] or [name for name in (key, "text") if name in data]
+    words = [name for name, value in data.items() if isinstance(value, str)]
+    if not names and len(words) == 1:
+        names = words
+    own = bool(project.text_fields) and names[:1] and names[0] in project.text_fields
+    parts = [str(data[name]) for name in (names if own else names[:1]) if isinstance(data[name], str | int | float)]
+    return "\n".join(part for part in parts if part.strip())
+
+
+def chosen_in(annotation: dict[str, Any]) -> list[str]:
+    """The categories that an annotation chooses; none where it was skipped."""
+    if annotation.get("was_cancelled"):
+        return []
+    chosen: list[str] = []
+    for region in annotation.get("result") or ():
+        value = region.get("value") if isinstance(region, dict) and region.get("type") == "choices" else None
+        choices = value.get("choices") if isinstance(value, dict) else None
+        chosen += [one for one in choices or () if isinstance(one, str)]
+    return list(dict.fromkeys(chosen))

@@ -1,0 +1,126 @@
+"""What Prometheus reads of an API process: its own numbers, and those of the database (`api.gauges`)."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from api.errors import TooManyRequests
+from api.gauges import Kept, label_of
+from models.runtime import Runtime
+from models.steps.measured import Accuracies, Drifts
+from models.steps.serve import Answers
+from models.store.tables import ProjectRow
+from models.telemetry import Disk, Shared, build_info
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+_MOST_SERIES = 2000
+_OTHER = "other"
+
+
+class Metrics:
+    """The numbers of one API process; summed over all of them where `PROMETHEUS_MULTIPROC_DIR` is set."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.shared = Shared(self.registry)
+        self._accuracies = Accuracies()
+        self._drifts = Drifts()
+        self._predicted: set[tuple[str, ...]] = set()
+        self._count_requests()
+        self._predictions = Counter(
+            "winnow_predictions_total",
+            "Items answered by POST /predict.",
+            ["project", "version", "category", "decision"],
+            registry=self.registry,
+        )
+        self.repeated = Counter(
+            "winnow_encoder_repeated_texts_total",
+            "Texts whose vector was still at hand.",
+            registry=self.registry,
+        )
+        self._confidence = Histogram(
+            "winnow_prediction_confidence_ratio",
+            "Calibrated confidence of the items answered by POST /predict.",
+            ["project"],
+            buckets=_CONFIDENCES,
+            registry=self.registry,
+        )
+        self._problems = Counter(
+            "winnow_problems_total", "Requests answered with an error, by its code.", ["code"], registry=self.registry
+        )
+        self._refused = Counter(
+            "winnow_rate_limit_refused_total",
+            "Requests refused because the caller's share of the minute was used up.",
+            ["route"],
+            registry=self.registry,
+        )
+        self.uncounted = Counter(
+            "winnow_rate_limit_uncounted_total",
+            "Counts kept by this process alone while Redis was away.",
+            registry=self.registry,
+        )
+
+    def _count_requests(self) -> None:
+        self._requests = Counter(
+            "winnow_http_requests_total", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "winnow_http_request_seconds",
+            "From a request's arrival to the end of its answer.",
+            ["method", "route"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "winnow_http_requests_in_flight",
+            "Requests being answered now.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+
+    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        method = method if method in _METHODS else _OTHER
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def predicted(self, project: ProjectRow, answers: Answers) -> None:
+        """Count answered items. A category of a project for members alone is named by its id."""
+        name = label_of(project)
+        for one in answers.answers:
+            category = one.prediction.category
+            told = category.name if name == project.slug else str(category.id)
+            labels = self._bounded((name, str(answers.number), told, one.verdict.value))
+            self._predictions.labels(*labels).inc()
+            self._confidence.labels(labels[0]).observe(one.prediction.confidence)
+
+    def problem(self, code: str, route: str) -> None:
+        """Count an error that was answered, and whether it was a refusal for asking too often."""
+        self._problems.labels(code).inc()
+        if code == TooManyRequests.code:
+            self._refused.labels(route).inc()
+
+    def exposition(self, runtime: Runtime) -> bytes:
+        """Everything in Prometheus' text format, the database's part asked now."""
+        process = self.registry
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            process = CollectorRegistry()
+            MultiProcessCollector(process)  # type: ignore[no-untyped-call]
+        asked = CollectorRegistry()
+        build_info(asked)
+        ProcessCollector(registry=asked)
+        asked.register(Disk(runtime.settings.data_dir))
+        asked.register(Kept(runtime, self._accuracies, self._drifts))
+        return generate_latest(process) + generate_latest(asked)
+
+    def _bounded(self, labels: tuple[str, str, str, str]) -> tuple[str, str, str, str]:
+        """The labels, or `other` once there are more of them than monitoring bears."""
+        if labels in self._predicted:
+            return labels
+        if len(self._predicted) >= _MOST_SERIES:
+            return _OTHER, _OTHER, _OTHER, labels[3]
+        self._predicted.add(labels)
+        return labels

@@ -1,0 +1,176 @@
+"""What surrounds every request, as plain ASGI: its id, its bounds, its headers, its numbers."""
+
+import logging
+import re
+import time
+import uuid
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.deprecation import DEPRECATED
+from api.errors import PROBLEM_CODE, problem
+from api.metrics import Metrics
+from models import spans
+from models.tracing import caused_by
+
+_REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_LOG = logging.getLogger(__name__)
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+BODY_LIMIT = "winnow.body_limit"
+"""Where in the scope a route may raise the bound on its body, before it reads from it."""
+
+
+class Envelope:
+    """Gives each request its id and each answer its headers; a bug becomes a 500 that tells nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope["request_id"] = request_id
+        started = False
+
+        async def sealed(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_headers(scope, request_id, MutableHeaders(scope=message))
+            await send(message)
+
+        try:
+            with caused_by(request_id):
+                await self.app(scope, receive, sealed)
+        except Exception:
+            _LOG.exception("request %s: %s %s failed", request_id, scope["method"], scope["path"])
+            if started:
+                raise
+            answer = problem(
+                500,
+                "internal-error",
+                "Winnow made a mistake. Its log has the details under this request id.",
+                instance=scope["path"],
+                request_id=request_id,
+            )
+            await answer(scope, receive, sealed)
+
+
+def _add_headers(scope: Scope, request_id: str, headers: MutableHeaders) -> None:
+    headers["X-Request-ID"] = request_id
+    for name, value in _SECURITY.items():
+        headers.setdefault(name, value)
+    farewell = DEPRECATED.get((scope["method"], getattr(scope.get("route"), "path", "")))
+    if farewell is not None:
+        headers.update(farewell.headers())
+    standing = scope.get("state", {}).get("standing")
+    if standing is not None:
+        headers["RateLimit-Limit"] = str(standing.limit)
+        headers["RateLimit-Remaining"] = str(max(standing.remaining, 0))
+        headers["RateLimit-Reset"] = str(standing.reset)
+
+
+class Traced:
+    """Makes each request a span, a part of the caller's trace where it sends a `traceparent`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not spans.wanted():
+            await self.app(scope, receive, send)
+            return
+        parent = Headers(scope=scope).get("traceparent")
+        known = {"http.request.method": scope["method"], "winnow.request_id": scope["request_id"]}
+        with spans.span(scope["method"], "SERVER", parent, known) as span:
+
+            async def watched(message: Message) -> None:
+                if span is not None and message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                await send(message)
+
+            try:
+                await self.app(scope, receive, watched)
+            finally:
+                route = getattr(scope.get("route"), "path", None)
+                if span is not None and route is not None:
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attribute("http.route", route)
+
+
+class BodyLimit:
+    """Stops reading a body that is too large. Routes for uploads raise the bound for themselves."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope[BODY_LIMIT] = self.max_bytes
+        announced = Headers(scope=scope).get("content-length", "")
+        seen = 0
+
+        async def bounded() -> Message:
+            nonlocal seen
+            limit = scope[BODY_LIMIT]
+            if announced.isdecimal() and int(announced[:20]) > limit:
+                raise _too_large(limit)
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large(limit)
+            return message
+
+        await self.app(scope, bounded, send)
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"The request is larger than {limit // 2**20} MB.")
+
+
+class Metered:
+    """Counts requests and their times by route template: the path as declared, never as asked."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 500
+        begun = time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        self.metrics.in_flight.inc()
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            self.metrics.in_flight.dec()
+            route = getattr(scope.get("route"), "path", "unknown")
+            self.metrics.observe(route, scope["method"], status, time.perf_counter() - begun)
+            if PROBLEM_CODE in scope:
+                self.metrics.problem(scope[PROBLEM_CODE], route)

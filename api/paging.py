@@ -1,0 +1,120 @@
+"""Pages of lists by opaque cursors, and ids as they stand in addresses."""
+
+import base64
+import binascii
+import re
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BeforeValidator, WithJsonSchema
+
+from api.schemas.base import Output
+from models.errors import Invalid, Missing, Problem
+
+MAX_LIMIT = 1000
+_MAX_ID = 2**63 - 1
+_MARK = "w1:"
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_MAX_SLUG_CHARS = 100
+_HEX = re.compile(r"[0-9a-f]{32}")
+
+T = TypeVar("T")
+
+
+class Listing(Output, Generic[T]):
+    """A page of a list; `next_cursor` is null at its end."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+class Window:
+    """Which page is asked for.
+
+    Attributes:
+        after: the id to go on after.
+        limit: how many rows at most.
+    """
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")] = 50,
+        cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
+    ) -> None:
+        self.limit = limit
+        self.after = read_cursor(cursor) if cursor else None
+
+
+Paged = Annotated[Window, Depends(Window)]
+
+
+def cursor_after(after: int | None) -> str | None:
+    """The cursor that goes on after this id."""
+    if after is None:
+        return None
+    return base64.urlsafe_b64encode(f"{_MARK}{after}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> int:
+    """The id in a cursor.
+
+    Raises:
+        Invalid: Winnow never gave that one.
+    """
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    except (UnicodeError, binascii.Error):
+        text = ""
+    number = text.removeprefix(_MARK)
+    if not text.startswith(_MARK) or not is_id(number, least=0):
+        rule = "is not one that a list has given"
+        raise Invalid(f"The cursor {rule}.", problems=[Problem(("query", "cursor"), rule)])
+    return int(number)
+
+
+def _row_id(given: Any) -> int:
+    if not is_id(str(given)):
+        raise Missing("There is nothing with this id.")
+    return int(given)
+
+
+def is_id(text: str, least: int = 1) -> bool:
+    """Whether a text is a number that a row could bear."""
+    return text.isascii() and text.isdigit() and len(text) < len(str(_MAX_ID)) + 1 and least <= int(text) <= _MAX_ID
+
+
+def _slug(given: Any) -> str:
+    text = str(given)
+    if len(text) > _MAX_SLUG_CHARS or _SLUG.fullmatch(text) is None:
+        raise Missing("There is no such project.")
+    return text
+
+
+RowId = Annotated[int, BeforeValidator(_row_id), WithJsonSchema({"type": "string", "examples": ["17"]})]
+"""An id in an address: opaque outside, a number inside; what cannot be one is not there (404)."""
+
+Slug = Annotated[str, BeforeValidator(_slug), WithJsonSchema({"type": "string", "examples": ["support-tickets"]})]
+"""A project's slug in an address."""
+
+
+def _hex_id(given: Any) -> str:
+    text = str(given)
+    if _HEX.fullmatch(text) is None:
+        raise Missing("There is nothing with this id.")
+    return text
+
+
+JobId = Annotated[
+    str,
+    BeforeValidator(_hex_id),
+    WithJsonSchema({"type": "string", "examples": ["0f8fad5bd9cb469fa16570867728950e"]}),
+]
+"""A job's id in an address."""
+
+PredictionId = Annotated[
+    str,
+    BeforeValidator(_hex_id),
+    WithJsonSchema({"type": "string", "examples": ["7c9e6679f7ee4ab3a0f4a6e2a1b3c5d7"]}),
+]
+"""A prediction's id in an address."""

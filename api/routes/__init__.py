@@ -1,0 +1,1 @@
+"""Endpoints: load, authorise, do, return."""

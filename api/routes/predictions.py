@@ -1,0 +1,82 @@
+"""Answers for programs, and what they found to be right."""
+
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter
+
+from api import policies
+from api.context import Context
+from api.deps import Charge, Cost, GatedRoute, Here, Write, allow
+from api.idempotency import Keyed, KeyedUpload
+from api.paging import Slug
+from api.routes.imports import options_of
+from api.schemas.items import text_of
+from api.schemas.predictions import FeedbackIn, FeedbackOut, PredictIn, PredictOut
+from api.schemas.work import JobOut
+from api.throttle import RouteClass
+from api.uploads import FORM, Received
+from models.steps import batch, projects, serve, wording
+from models.steps.accounts import Caller
+from models.steps.items import NewItem
+from models.steps.ready import ready
+
+router = APIRouter(prefix="/v1/projects/{slug}", tags=["Predictions"], route_class=GatedRoute)
+
+Asker = Annotated[Caller, allow(policies.may_predict, RouteClass.PREDICT)]
+Sender = Annotated[Caller, allow(policies.may_predict, RouteClass.UPLOAD)]
+Teller = Annotated[Caller, allow(policies.may_give_feedback)]
+
+
+@router.post("/predict")
+async def predict(caller: Asker, slug: Slug, body: PredictIn, charge: Charge, context: Here) -> PredictOut:
+    """Answer for up to 1,000 texts: category, calibrated confidence, and whether a person should look."""
+    # Not a plain function: it would be given one thread for its work and another one for putting the answer into words.
+    async with context.slots.taken_by(caller.key):
+        return await to_thread.run_sync(_answer, context, charge, caller, slug, body)
+
+
+def _answer(context: Context, charge: Cost, caller: Caller, slug: str, body: PredictIn) -> PredictOut:
+    charge(len(body.items))
+    if body.explain:
+        wording.check_bounded(len(body.items))
+    runtime = context.runtime
+    at_hand = ready(runtime, caller, slug, body.model_version)
+    project, longest = at_hand.project, context.settings.max_text_chars
+    items = [
+        NewItem(text_of(given, project, place, longest), given.fields, given.id)
+        for place, given in enumerate(body.items)
+    ]
+    answers = serve.answer(runtime, caller, at_hand, items, top=body.top_k, review=body.review, urgency=body.urgency())
+    context.metrics.predicted(project, answers)
+    if not body.explain:
+        return PredictOut.of(answers)
+    with context.database.read() as session:
+        texts = [item.text for item in items]
+        return PredictOut.of(answers, wording.words_behind(runtime, session, project, texts, answers))
+
+
+@router.post("/predict/batch", status_code=202, openapi_extra=FORM)
+def predict_batch(caller: Sender, slug: Slug, upload: Received, session: Write, once: KeyedUpload) -> JobOut:
+    """Answer a whole file in the background: the same rows in the same format, with the answers added."""
+
+    def start() -> JobOut:
+        project = projects.find_project(session, caller, slug)
+        file = batch.Upload(upload.filename, upload.name)
+        job = batch.request_batch(session, caller, project, file, options_of(upload))
+        upload.keep()
+        return JobOut.of(job)
+
+    return once(JobOut, session, start, about=upload.digest)
+
+
+@router.post("/feedback", status_code=201)
+def give_feedback(caller: Teller, slug: Slug, body: FeedbackIn, session: Write, once: Keyed) -> FeedbackOut:
+    """Say what turned out to be right: it becomes a decision."""
+
+    def tell() -> FeedbackOut:
+        project = projects.find_project(session, caller, slug)
+        row = serve.feedback(session, caller, project, serve.Feedback(**body.model_dump()))
+        return FeedbackOut(decision_id=str(row.id))
+
+    return once(FeedbackOut, session, tell)

@@ -1,0 +1,117 @@
+"""Predictions and feedback."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+
+from api.schemas.base import InputId, Output, OutputId, Schema
+from api.schemas.items import MAX_ITEMS, CategoryName, ExternalId, Note, RankedOut, RecordIn, WordOut, ranked
+from models.learn.explain import WordWeight
+from models.steps.requested import MOST, USUAL, Urgency
+from models.steps.serve import Answer, Answers
+from models.store.types import utc_now
+from models.vocabulary import ReviewMode, TaskKind, Verdict
+
+
+def _in_the_future(moment: datetime) -> datetime:
+    if not utc_now() < moment or moment.year > _LAST_YEAR:
+        message = f"must lie in the future, and before the year {_LAST_YEAR}"
+        raise ValueError(message)
+    return moment
+
+
+Future = Annotated[AwareDatetime, AfterValidator(_in_the_future)]
+_LAST_YEAR = 9000
+
+
+class PredictIn(Schema):
+    """Texts to be answered for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [{"text": "I was charged twice"}], "top_k": 3, "review": "never"}]}
+    )
+
+    items: list[RecordIn] = Field(min_length=1, max_length=MAX_ITEMS)
+    top_k: int = Field(default=3, ge=1, le=100)
+    review: ReviewMode = ReviewMode.NEVER
+    model_version: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    priority: int = Field(default=USUAL, ge=0, le=MOST, description="With `review`: the highest is asked first.")
+    deadline: Future | None = Field(
+        default=None, description="With `review`: when a person's answer comes too late; nobody is asked after it."
+    )
+    explain: bool = Field(default=False, description="Also name the words that weigh most; for at most 20 items.")
+
+    def urgency(self) -> Urgency:
+        """As the domain takes it."""
+        return Urgency(self.priority, self.deadline)
+
+
+class PredictionOut(Output):
+    """An answer; `decision` says whether it may be used without a person."""
+
+    prediction_id: str
+    category: str
+    confidence: float
+    decision: Verdict
+    top: list[RankedOut]
+    item_id: OutputId | None
+    categories: list[str] | None = Field(default=None, description="In `multi` projects only.")
+    words: list[WordOut] | None = Field(default=None, description="Where `explain` was asked for.")
+
+    @classmethod
+    def of(cls, answer: Answer, task: TaskKind, words: Sequence[WordWeight] | None) -> Self:
+        """From the domain's answer."""
+        said = answer.prediction
+        return cls(
+            prediction_id=answer.prediction_id,
+            category=said.category.name,
+            confidence=said.confidence,
+            decision=answer.verdict,
+            top=ranked(said),
+            item_id=None if answer.item_id is None else str(answer.item_id),
+            categories=[one.name for one in said.categories] if task is TaskKind.MULTI else None,
+            words=None if words is None else [WordOut.of(one) for one in words],
+        )
+
+
+class PredictOut(Output):
+    """The answers, all by one version, in the order of the items."""
+
+    model_version: int
+    predictions: list[PredictionOut]
+
+    @classmethod
+    def of(cls, answers: Answers, words: Sequence[Sequence[WordWeight]] | None = None) -> Self:
+        """From the domain's answers, with the words behind each where they were asked for."""
+        behind = words if words is not None else [None] * len(answers.answers)
+        return cls(
+            model_version=answers.number,
+            predictions=[
+                PredictionOut.of(one, answers.task, weights)
+                for one, weights in zip(answers.answers, behind, strict=True)
+            ],
+        )
+
+
+class FeedbackIn(Schema):
+    """What turned out to be right, about exactly one of the four."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "I was charged twice", "category": "Billing"}]})
+
+    category: CategoryName | None = None
+    categories: list[CategoryName] | None = Field(
+        default=None, max_length=100, description="Instead of `category`, in `multi` projects."
+    )
+    prediction_id: str | None = Field(default=None, max_length=64)
+    item_id: InputId | None = None
+    external_id: ExternalId | None = None
+    text: str | None = None
+    note: Note | None = None
+
+
+class FeedbackOut(Output):
+    """The decision that feedback became."""
+
+    decision_id: OutputId

@@ -1,0 +1,158 @@
+"""How often a caller may ask, and for how many items: by minutes of the clock, in Redis for all processes together.
+
+Predictions and items are counted in parts that a process takes in advance (`api.allotments`).
+
+While Redis is away each process counts for itself, which a metric says: nobody is shut out, and nobody gets more
+than the limit from each process.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from limits.storage import MemoryStorage, RedisStorage
+from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from api.allotments import Allotments
+from api.errors import TooManyRequests
+from models.settings import Settings
+
+WINDOW_SECONDS = 60
+FAILURE_WINDOW_SECONDS = 15 * 60
+_FAILURES_ANYWHERE = 10  # times as many failures are allowed for one account or address alone
+_REST_SECONDS = 5.0
+_PREFIX = "winnow:rate"
+_LOG = logging.getLogger(__name__)
+
+
+class RouteClass(StrEnum):
+    """Routes that are counted together."""
+
+    READ = "read"
+    WRITE = "write"
+    PREDICT = "predict"
+    UPLOAD = "upload"
+    SIGN_IN = "sign_in"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a caller stands in the present window; `reset` is in seconds from now."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class Throttle:
+    """Counts requests by caller and class.
+
+    Args:
+        settings: the limits, and where Redis is.
+        on_absence: told whenever something was counted in this process alone.
+    """
+
+    def __init__(self, settings: Settings, on_absence: Callable[[], None]) -> None:
+        self._limits = {
+            RouteClass.READ: settings.rate_reads,
+            RouteClass.WRITE: settings.rate_writes,
+            RouteClass.PREDICT: settings.rate_predictions,
+            RouteClass.UPLOAD: settings.rate_uploads,
+            RouteClass.SIGN_IN: settings.rate_sign_ins,
+        }
+        self._items = settings.rate_items
+        self._failures = settings.sign_in_failures
+        self._on_absence = on_absence
+        self._pool = ConnectionPool.from_url(
+            settings.redis_url,
+            socket_connect_timeout=0.5,
+            socket_timeout=0.5,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._redis = RedisStorage("redis://", connection_pool=self._pool, key_prefix=_PREFIX)
+        self._memory = MemoryStorage()
+        self._rest_until = 0.0
+        self._lock = threading.Lock()
+        self._allotments = Allotments(lambda key, amount: self._add(key, WINDOW_SECONDS, amount))
+
+    def count(self, caller: str, route_class: RouteClass) -> Standing:
+        """Count a request. Where the caller stands, with `remaining` -1 when this request is one too many."""
+        window, reset = _window(time.time(), WINDOW_SECONDS)
+        limit = self._limits[route_class]
+        name = f"{route_class}/{caller}"
+        if route_class is RouteClass.PREDICT:  # the only ones that come so often that to ask each time is felt
+            used = self._allotments.take(name, window, limit, 1)
+        else:
+            used = self._add(f"{name}/{window}", WINDOW_SECONDS)
+        return Standing(limit, max(limit - used, -1), reset)
+
+    def charge(self, caller: str, items: int) -> Standing:
+        """Count what is in a request.
+
+        Returns:
+            Where the caller stands; with `remaining` -1 when these items are too many, and then none of them count,
+            so that who sends less at once is not refused for what was not done.
+        """
+        window, reset = _window(time.time(), WINDOW_SECONDS)
+        used = self._allotments.take(f"items/{caller}", window, self._items, items)
+        return Standing(self._items, max(self._items - used, -1), reset)
+
+    def refuse_guessing(self, account: str, address: str) -> None:
+        """Before a password is looked at. Raises TooManyRequests after too many failures."""
+        window, reset = _window(time.time(), FAILURE_WINDOW_SECONDS)
+        for name, most in self._failure_names(account, address):
+            key = f"{name}/{window}"
+            if self._present(key) >= most:
+                detail = "Too many failed sign-ins: wait before trying again."
+                raise TooManyRequests(detail, retry_after=reset)
+
+    def note_failure(self, account: str, address: str) -> None:
+        """After a wrong password."""
+        window, _ = _window(time.time(), FAILURE_WINDOW_SECONDS)
+        for name, _most in self._failure_names(account, address):
+            self._add(f"{name}/{window}", FAILURE_WINDOW_SECONDS)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._pool.disconnect()
+
+    def _failure_names(self, account: str, address: str) -> list[tuple[str, int]]:
+        anywhere = self._failures * _FAILURES_ANYWHERE
+        return [
+            (f"failed/{account}@{address}", self._failures),
+            (f"failed-account/{account}", anywhere),
+            (f"failed-address/{address}", anywhere),
+        ]
+
+    def _add(self, key: str, seconds: int, amount: int = 1) -> int:
+        used = self._ask(lambda: self._redis.incr(key, seconds, amount))
+        if used is None:
+            self._on_absence()
+            return self._memory.incr(key, seconds, amount)
+        return used
+
+    def _present(self, key: str) -> int:
+        return max(self._ask(lambda: self._redis.get(key)) or 0, self._memory.get(key))
+
+    def _ask(self, question: Callable[[], int]) -> int | None:
+        """Redis' answer; None while it is away, when it is left alone for some seconds."""
+        if time.monotonic() < self._rest_until:
+            return None
+        try:
+            return question()
+        except RedisError as error:
+            with self._lock:
+                self._rest_until = time.monotonic() + _REST_SECONDS
+            _LOG.warning("redis is away, this process counts for itself: %s", error)
+            return None
+
+
+def _window(now: float, seconds: int) -> tuple[int, int]:
+    number = int(now // seconds)
+    return number, max(1, int((number + 1) * seconds - now))

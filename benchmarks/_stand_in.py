@@ -1,0 +1,51 @@
+"""The real processes with an encoder that costs next to nothing, so that everything else can be measured apart from it.
+
+    python -m benchmarks._stand_in MODULE      # api, worker or models.prepare
+
+A text's vector is the sum of its words' vectors, which are drawn at random once: texts with the same words are alike.
+"""
+
+import re
+import runpy
+import sys
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import runtime
+
+_WORD = re.compile(r"\w+")
+_WORDS = 8_192
+_SEED = 7
+
+
+class StandIn:
+    """Words, hashed; as many numbers a text as the default encoder gives."""
+
+    id = "benchmark-stand-in/words"
+    dimensions = 384
+
+    def __init__(self) -> None:
+        table = np.random.default_rng(_SEED).standard_normal((_WORDS, self.dimensions), np.float32)
+        self._table = table / np.linalg.norm(table, axis=1, keepdims=True)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Shape (n, dimensions), each row of length 1."""
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        for row, text in enumerate(texts):
+            words = [zlib.crc32(word.encode()) % _WORDS for word in _WORD.findall(text.lower())] or [0]
+            vectors[row] = self._table[words].sum(axis=0)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def main() -> None:
+    """Run a module as `python -m` would, with the stand-in for an encoder."""
+    runtime.load_encoder = lambda *_args, **_more: StandIn()
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

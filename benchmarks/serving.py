@@ -1,0 +1,357 @@
+"""Serving: how much HTTP adds to the encoder and the head, alone and under load, and which encoder is the quickest.
+
+Starts the real processes (SQLite, one API process, one worker), trains a version on the given file, and measures by
+turns, so that all meet the same load:
+
+- one text: `POST /predict` against the same encoder and head called in this process;
+- 32 clients: requests a second against this process at batches of 32;
+- the same over `mlflow models serve` and BentoML with adaptive batching, each in an environment that is made here;
+- encoders: PyTorch, ONNX in fp32, ONNX in int8: speed, and accuracy of a head trained on their vectors.
+
+No text is sent twice, so that nothing is answered from memory.
+
+    python -m benchmarks.serving --data banking77.csv --json serving.json
+"""
+
+import argparse
+import csv
+import json
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import _load
+from benchmarks._peers import Server, start, versions
+from benchmarks._stack import Stack, about, processor_seconds, settle
+from models.heads import Columns, Served, columns_of, shares_of
+from models.learn.audit import exact_interval
+from models.learn.encoders import Encoder, load_encoder
+from models.learn.text import compose, fingerprint
+from models.learn.training import fit_head
+from models.learn.weights import DEFAULT, find_weights
+from models.runtime import Runtime
+from models.settings import Settings
+from models.steps.accounts import SYSTEM
+from models.steps.projects import find_project
+from models.store.queries.projects import categories_of
+from models.store.session import Database
+from winnow import Client
+
+Rows = list[tuple[str, str]]
+BATCH = 32
+CLIENTS = 32
+PEERS = ("mlflow", "bentoml")
+ENCODERS = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    decided: int
+    turns: int
+    singles: int
+    seconds: float
+    learn: int
+    test: int
+
+
+FULL = Size(decided=500, turns=5, singles=60, seconds=10, learn=1000, test=1000)
+QUICK = Size(decided=200, turns=2, singles=15, seconds=3, learn=100, test=100)
+
+
+def main() -> None:
+    """Measure, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="CSV: text, label")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--quick", action="store_true", help="fewer turns and rows")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--encoders", type=Path, default=Path(".winnow/encoders"), help="exported encoders")
+    parser.add_argument("--no-peers", action="store_true", help="leave out MLflow and BentoML")
+    parser.add_argument("--no-encoders", action="store_true", help="leave out the comparison of encoders")
+    parser.add_argument("--peers", type=Path, default=Path(".winnow/peers"), help="where their environments are kept")
+    options = parser.parse_args()
+    size = QUICK if options.quick else FULL
+    report: dict[str, Any] = about(options.seed)
+    rows = read(options.data, options.seed)
+    with (
+        tempfile.TemporaryDirectory(prefix="winnow-serving-") as folder,
+        Stack(Path(folder), options.encoders) as stack,
+        stack.client() as client,
+        ExitStack() as ends,
+    ):
+        slug = trained(client, rows[: size.decided])
+        own = Own(stack, slug)
+        path = f"/v1/projects/{slug}/predict"
+        servers = [Server("winnow", stack.api_port, path, {"X-API-Key": stack.key()})]
+        report["left_out"] = {}
+        for name in () if options.no_peers else PEERS:
+            exported = stack.data / "encoders" / f"{find_weights(DEFAULT).key}-fp32-onnx"
+            begun = start(name, Path(folder), options.peers.absolute(), own.served, own.names, exported)
+            if isinstance(begun, str):
+                report["left_out"][name] = begun
+            else:
+                ends.callback(begun.end)
+                servers.append(begun)
+                report[f"{name}_version"] = versions(options.peers.absolute(), name)
+        texts = fresh(rows[size.decided :])
+        report["one_text"] = singles(own, servers, texts, size)
+        report["processor_ms"] = processor(own, stack.pid("api"), servers[0], texts, size)
+        report["clients"] = crowds(own, servers, texts, size, Path(folder))
+        ends.close()
+        if not options.no_encoders:
+            report["encoders"] = encoders(stack.data / "encoders", rows, size)
+    show(report)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def read(path: Path, seed: int) -> Rows:
+    """The rows, each text once, in random order."""
+    with path.open(newline="", encoding="utf-8") as file:
+        unique = list({fingerprint(row["text"]): (row["text"], row["label"]) for row in csv.DictReader(file)}.values())
+    random.Random(seed).shuffle(unique)
+    return unique
+
+
+def fresh(rows: Rows) -> Iterator[str]:
+    """Texts without end, none of them twice."""
+    return (f"{text} {number}" for number, (text, _) in enumerate(cycle(rows)))
+
+
+def trained(client: Client, rows: Rows) -> str:
+    """A project whose version 1 has learnt the rows."""
+    labels = sorted({label for _, label in rows})
+    quiet = {"retrain_every": 1_000_000, "audit_rate": 0}
+    slug = client.create_project("Serving", categories=labels, settings=quiet).slug
+    for start_at in range(0, len(rows), 500):
+        block = rows[start_at : start_at + 500]
+        client.add_items(slug, [{"text": text, "category": label} for text, label in block])
+    settle(client, slug)
+    client.wait(client.train(slug).id)
+    settle(client, slug)
+    if not client.stats(slug).serving_model:
+        sys.exit("the version that was trained does not serve")
+    return slug
+
+
+class Own:
+    """The same encoder and head in this process."""
+
+    def __init__(self, stack: Stack, slug: str) -> None:
+        settings = Settings(data_dir=stack.data, redis_url=stack.variables["WINNOW_REDIS_URL"])
+        database = Database(settings.database)
+        runtime = Runtime(settings, database)
+        self.encoder: Encoder = runtime.encoder
+        with database.read() as session:
+            project = find_project(session, SYSTEM, slug)
+            self.served: Served = runtime.heads.get(session, project)
+            self.columns: Columns = columns_of(self.served, categories_of(session, project.id, archived=False))
+        self.names = [row.name for row in self.columns.categories]
+        database.close()
+
+    def __call__(self, texts: list[str]) -> object:
+        return shares_of(self.served, self.encoder.encode(texts), self.columns)
+
+
+def singles(own: Own, servers: list[Server], texts: Iterator[str], size: Size) -> dict[str, Any]:
+    """Milliseconds of one text, a request each by turns."""
+    lines = {one.name: socket.create_connection(("127.0.0.1", one.port)) for one in servers}
+    for line in lines.values():
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    times: dict[str, list[float]] = {"in process": [], **{one.name: [] for one in servers}}
+    for turn in range(size.turns * size.singles + 10):
+        for name, taken in times.items():
+            text = next(texts)
+            if name == "in process":
+                act: Callable[[], object] = lambda text=text: own([text])  # noqa: E731
+            else:
+                server = next(one for one in servers if one.name == name)
+                request = _load.made(server.path, server.headers, server.body(text))
+                act = lambda line=lines[name], request=request: answered(_load.asked(line, request))  # noqa: E731
+            began = time.perf_counter()
+            act()
+            if turn >= 10:  # the first ones warm up
+                taken.append((time.perf_counter() - began) * 1000)
+    for line in lines.values():
+        line.close()
+    found = {name: spread(each) for name, each in times.items()}
+    base = found["in process"]
+    for name, each in found.items():
+        pairs = [one / two for one, two in zip(times[name], times["in process"], strict=True)]
+        each["over_in_process"] = round(each["p50"] / base["p50"], 2)
+        each["median_of_turns"] = round(statistics.median(pairs), 2)
+    return found
+
+
+def processor(own: Own, pid: int, server: Server, texts: Iterator[str], size: Size) -> dict[str, float]:
+    """Milliseconds of processor for one text, here and in the API process: what other work blurs least."""
+    spent = {"in process": 0.0, server.name: 0.0}
+    count = size.turns * size.singles
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(size.turns):
+            began = time.process_time()
+            for text in islice(texts, size.singles):
+                own([text])
+            spent["in process"] += time.process_time() - began
+            before = processor_seconds(pid)
+            for text in islice(texts, size.singles):
+                answered(_load.asked(line, _load.made(server.path, server.headers, server.body(text))))
+            spent[server.name] += processor_seconds(pid) - before
+    return {name: round(each / count * 1000, 2) for name, each in spent.items()}
+
+
+def answered(answer: bytes) -> None:
+    """Stop where a server refuses."""
+    if answer[9:12] not in {b"200", b"201"}:
+        sys.exit(answer[:500].decode(errors="replace"))
+
+
+def crowds(own: Own, servers: list[Server], texts: Iterator[str], size: Size, folder: Path) -> dict[str, Any]:
+    """Texts a second of 32 clients, and of this process in batches of 32, some seconds each by turns."""
+    rates: dict[str, list[float]] = {"in process": [], **{one.name: [] for one in servers}}
+    waits: dict[str, list[dict[str, float]]] = {one.name: [] for one in servers}
+    for _ in range(size.turns):
+        rates["in process"].append(batches(own, texts, size.seconds))
+        for server in servers:
+            told = crowd(server, texts, size.seconds, folder)
+            rates[server.name].append(told["rate"])
+            waits[server.name].append(told)
+    base = rates["in process"]
+    found: dict[str, Any] = {}
+    for name, each in rates.items():
+        ratios = [one / two for one, two in zip(each, base, strict=True)]
+        found[name] = {
+            "rate": round(statistics.median(each), 1),
+            "over_in_process": round(statistics.median(ratios), 2),
+            "least": round(min(ratios), 2),
+            "most": round(max(ratios), 2),
+        }
+        if name in waits:
+            found[name]["p50"] = round(statistics.median(one["p50"] for one in waits[name]), 1)
+            found[name]["p95"] = round(statistics.median(one["p95"] for one in waits[name]), 1)
+            found[name]["failed"] = sum(one["failed"] for one in waits[name])
+    return found
+
+
+def batches(own: Callable[[list[str]], object], texts: Iterator[str], seconds: float) -> float:
+    """Texts a second in batches of 32."""
+    done, began = 0, time.perf_counter()
+    while (taken := time.perf_counter() - began) < seconds:
+        own(list(islice(texts, BATCH)))
+        done += BATCH
+    return done / taken
+
+
+def crowd(server: Server, texts: Iterator[str], seconds: float, folder: Path) -> dict[str, float]:
+    """What 32 clients in a process of their own get."""
+    headers, bodies = folder / "headers.json", folder / "bodies.json"
+    headers.write_text(json.dumps(server.headers))
+    bodies.write_text(json.dumps([server.body(text) for text in islice(texts, int(seconds * 600))]))
+    arguments = [str(server.port), server.path, str(headers), str(bodies), str(CLIENTS), str(seconds)]
+    done = subprocess.run([sys.executable, _load.__file__, *arguments], capture_output=True, text=True, check=True)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+def encoders(cache: Path, rows: Rows, size: Size) -> list[dict[str, Any]]:
+    """Each encoder's speed by turns, and the accuracy of a head trained on its vectors."""
+    loaded: list[tuple[str, Encoder]] = []
+    for runtime, precision in ENCODERS:
+        encoder = load_encoder(runtime=runtime, precision=precision, cache_dir=cache, threads=2)  # type: ignore[arg-type]
+        loaded.append((f"{runtime} {precision}", encoder))
+    texts = fresh(rows)
+    times: dict[str, list[float]] = {name: [] for name, _ in loaded}
+    rates: dict[str, list[float]] = {name: [] for name, _ in loaded}
+    for _ in range(size.turns):
+        for name, encoder in loaded:
+            rates[name].append(batches(encoder.encode, texts, size.seconds / 2))
+            for _ in range(size.singles // 2):
+                began = time.perf_counter()
+                encoder.encode([next(texts)])
+                times[name].append((time.perf_counter() - began) * 1000)
+    learn, test = rows[: size.learn], rows[size.learn : size.learn + size.test]
+    labels = sorted({label for _, label in learn})
+    known = [row for row in test if row[1] in labels]
+    found = []
+    for name, encoder in loaded:
+        right = correct(encoder, learn, known, labels)
+        low, high = exact_interval(right, len(known))
+        found.append(
+            {
+                "encoder": name,
+                "id": encoder.id,
+                "one_text_ms": spread(times[name]),
+                "texts_a_second": round(statistics.median(rates[name]), 1),
+                "accuracy": round(right / len(known), 4),
+                "low": round(low, 4),
+                "high": round(high, 4),
+                "decisions": len(learn),
+                "test": len(known),
+            }
+        )
+    return found
+
+
+def correct(encoder: Encoder, learn: Rows, test: Rows, labels: list[str]) -> int:
+    """How many test rows a head gets right that was trained on this encoder's vectors."""
+    ids = np.arange(1, len(labels) + 1, dtype=np.int64)
+    id_of = dict(zip(labels, ids.tolist(), strict=True))
+    x = encoder.encode([text for text, _ in learn]).astype(np.float16).astype(np.float32)
+    y = np.asarray([id_of[label] for _, label in learn], np.int64)
+    head = fit_head(x, y, encoder.encode([compose(label) for label in labels]), ids).head
+    said = head.predict(encoder.encode([text for text, _ in test]))
+    return int((said == np.asarray([id_of[label] for _, label in test])).sum())
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median and 95th percentile."""
+    ordered = sorted(values)
+    return {
+        "p50": round(statistics.median(ordered), 2),
+        "p95": round(ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))], 2),
+    }
+
+
+def show(report: dict[str, Any]) -> None:
+    """The tables, and how to get them again."""
+    print(f"\n{report['command']}\n{report['machine']}; Python {report['python']}; seed {report['seed']}", end="")
+    print(f"; load {report['load_at_start']} at the start")
+    for name, reason in report["left_out"].items():
+        print(f"{name} was left out: {reason}")
+    print(f"\n{'one text':<12}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}")
+    for name, one in report["one_text"].items():
+        print(f"{name:<12}{one['p50']:>9}{one['p95']:>9}{one['over_in_process']:>14}")
+    spent = report["processor_ms"]
+    ratio = spent["winnow"] / spent["in process"]
+    print(f"processor for one text: {spent['winnow']} ms, in process {spent['in process']} ms: x {ratio:.2f}")
+    print(
+        f"\n{'32 clients':<12}{'a second':>9}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}{'turns':>14}{'failed':>8}"
+    )
+    for name, one in report["clients"].items():
+        turns = f"{one['least']}-{one['most']}"
+        waits = f"{one.get('p50', ''):>9}{one.get('p95', ''):>9}"
+        print(f"{name:<12}{one['rate']:>9}{waits}{one['over_in_process']:>14}{turns:>14}{one.get('failed', ''):>8}")
+    if "encoders" in report:
+        print(f"\n{'encoder':<12}{'one, p50 ms':>12}{'a second':>9}{'accuracy':>10}  95 %")
+        for one in report["encoders"]:
+            print(f"{one['encoder']:<12}{one['one_text_ms']['p50']:>12}{one['texts_a_second']:>9}", end="")
+            print(f"{one['accuracy']:>10}  {one['low']}-{one['high']}")
+
+
+if __name__ == "__main__":
+    main()

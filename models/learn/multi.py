@@ -1,0 +1,199 @@
+"""Several categories an item: a yes or no for each, with its own threshold, and a confidence in the whole set."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+from threadpoolctl import threadpool_limits
+
+from models.errors import TooLittleToLearn
+from models.learn.heads import Floats, Ids
+
+FOLDS: Final = 3
+LEAST_ITEMS: Final = 2
+LEAST_CATEGORIES: Final = 2
+_OWN_THRESHOLD: Final = 10  # members a category needs before it gets a threshold of its own
+_GRID: Final = np.arange(0.25, 0.66, 0.05)
+_TINY: Final = 1e-6
+_ROUNDS: Final = 200
+
+Members = NDArray[np.bool_]
+
+
+class MultiHead:
+    """Regularised logistic regression, one category against the rest, for items with several categories.
+
+    A category's prototype joins as one example of it, so that a category nobody has decided yet is known by its
+    words. `predict_proba` gives each category's own probability: a row does not sum to 1.
+
+    Args:
+        strength: inverse of the penalty, scikit-learn's `C`.
+        slope, offset: turn the log odds that every single answer is right into the log odds that the set is.
+    """
+
+    def __init__(self, strength: float = 10.0, slope: float = 1.0, offset: float = 0.0) -> None:
+        self.strength = strength
+        self.slope = slope
+        self.offset = offset
+
+    def fit(self, x: Floats, y: Members, *, prototypes: Floats, classes: Ids) -> Self:
+        """Learn from decisions.
+
+        Args:
+            x: vectors of decided items, shape (n, d).
+            y: which categories each item has, shape (n, k), columns in the order of `classes`.
+            prototypes: vectors of the categories' words, shape (k, d).
+            classes: their ids, shape (k,), ascending.
+
+        Returns:
+            Itself; every threshold is a half until `fit_multi` sets it.
+        """
+        self.classes_: Ids = np.asarray(classes, dtype=np.int64)
+        own = np.eye(len(classes), dtype=np.bool_)
+        rows = np.vstack([x, prototypes]).astype(np.float32)
+        member = np.vstack([y, own])
+        # Another category's words say nothing about this one: two categories may well meet in one item.
+        counts = np.vstack([np.ones_like(y), own])
+        self.coef_, self.intercept_ = _fit_sigmoids(rows, member, counts, self.strength)
+        self.thresholds_: Floats = np.full(len(classes), 0.5, np.float32)
+        return self
+
+    def predict_proba(self, x: Floats) -> Floats:
+        """Vectors (n, d) to each category's probability (n, k)."""
+        shares: Floats = expit(np.asarray(x, np.float32) @ self.coef_.T + self.intercept_).astype(np.float32)
+        return shares
+
+    def over(self, classes: Ids) -> "MultiHead":
+        """The same head over some of its categories: what others would answer does not count."""
+        places = np.searchsorted(self.classes_, classes)
+        part = MultiHead(self.strength, self.slope, self.offset)
+        part.classes_ = self.classes_[places]
+        part.coef_, part.intercept_ = self.coef_[places], self.intercept_[places]
+        part.thresholds_ = self.thresholds_[places]
+        return part
+
+    def choose(self, shares: Floats) -> Members:
+        """The categories of each item, shape (n, k): all that reach their threshold, at least the likeliest."""
+        chosen: Members = shares >= self.thresholds_
+        chosen[np.arange(len(shares)), (shares - self.thresholds_).argmax(axis=1)] = True
+        return chosen
+
+    def confidence(self, shares: Floats) -> Floats:
+        """How likely it is that the chosen set is right as a whole, shape (n,)."""
+        odds = self.slope * logit(_all_right(shares, self.choose(shares))) + self.offset
+        sure: Floats = expit(odds).astype(np.float32)
+        return sure
+
+
+@dataclass(frozen=True, slots=True)
+class MultiFit:
+    """A trained head and what its training found out; see `models.learn.training.FitResult`."""
+
+    head: MultiHead
+    calibration: dict[str, Any]
+    gate: dict[str, Any]
+
+
+def fit_multi(x: Floats, y: Members, prototypes: Floats, classes: Ids, *, seed: int = 0) -> MultiFit:
+    """Train a head for items with several categories. The same arguments give the same head, byte for byte.
+
+    Thresholds and confidence are fitted on answers to items that the answering head had not seen.
+
+    Args:
+        x: vectors of decided items, shape (n, d).
+        y: which categories each has, shape (n, k).
+        prototypes: vectors of the categories' names and descriptions, shape (k, d).
+        classes: the categories' ids, shape (k,), ascending.
+        seed: of the folds.
+
+    Raises:
+        TooLittleToLearn: fewer than two decided items or two categories.
+    """
+    if len(classes) < LEAST_CATEGORIES:
+        raise TooLittleToLearn(f"There are {len(classes)} categories; training needs {LEAST_CATEGORIES}.")
+    if len(y) < LEAST_ITEMS:
+        raise TooLittleToLearn(f"There are {len(y)} decisions; training needs {LEAST_ITEMS}.")
+    folds = np.random.default_rng(seed).permutation(len(y)) % FOLDS
+    shares = np.empty(y.shape, np.float32)
+    for fold in np.unique(folds):
+        held = folds == fold
+        part = MultiHead().fit(x[~held], y[~held], prototypes=prototypes, classes=classes)
+        shares[held] = part.predict_proba(x[held])
+    head = MultiHead().fit(x, y, prototypes=prototypes, classes=classes)
+    head.thresholds_ = _thresholds(shares, y)
+    chosen = head.choose(shares)
+    right = (chosen == y).all(axis=1)
+    head.slope, head.offset = _platt(logit(_all_right(shares, chosen)), right)
+    calibration = {"slope": round(head.slope, 4), "offset": round(head.offset, 4), "rows": len(y)}
+    return MultiFit(head, calibration, {"names": True, "sets_right_held_out": round(float(right.mean()), 4)})
+
+
+def _all_right(shares: Floats, chosen: Members) -> NDArray[np.float64]:
+    """The probability that every yes and no is right, as if they were independent; shape (n,), never 0 or 1."""
+    each = np.where(chosen, shares, 1 - shares).astype(np.float64)
+    whole: NDArray[np.float64] = np.exp(np.log(np.maximum(each, _TINY)).sum(axis=1))
+    return np.clip(whole, _TINY, 1 - _TINY)
+
+
+def _thresholds(shares: Floats, y: Members) -> Floats:
+    """The threshold that serves F1 best: a category's own where it has enough members, else the common one."""
+    common = _best_cut(shares, y, near=0.5)
+    cuts = np.full(y.shape[1], common, np.float32)
+    for column in np.flatnonzero(y.sum(axis=0) >= _OWN_THRESHOLD):
+        cuts[column] = _best_cut(shares[:, column], y[:, column], near=common)
+    return cuts
+
+
+def _best_cut(shares: Floats, truth: Members, *, near: float) -> float:
+    return float(max(_GRID, key=lambda cut: (_f1(shares >= cut, truth), -abs(cut - near))))
+
+
+def _f1(said: Members, truth: Members) -> float:
+    return float(2 * (said & truth).sum() / max(int(said.sum() + truth.sum()), 1))
+
+
+def _platt(odds: NDArray[np.float64], right: Members) -> tuple[float, float]:
+    """Slope and offset of the log odds that make confidence mean frequency (Platt 1999, with his smoothed targets)."""
+    positives = int(right.sum())
+    target = np.where(right, (positives + 1) / (positives + 2), 1 / (len(right) - positives + 2))
+
+    def loss(pair: NDArray[np.float64]) -> float:
+        scaled = pair[0] * odds + pair[1]
+        drawn_back = 0.05 * ((pair[0] - 1) ** 2 + pair[1] ** 2)  # few answers must not swing it
+        return float((np.logaddexp(0, scaled) - target * scaled).sum() + drawn_back)
+
+    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5.0), (-10.0, 10.0)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def _fit_sigmoids(x: Floats, y: Members, counts: Members, strength: float) -> tuple[Floats, Floats]:
+    """All categories at once by L-BFGS; `counts` says which answers are known, shape (n, k).
+
+    Returns:
+        Coefficients (k, d) and intercepts (k,).
+    """
+    rows, width = x.shape
+    features = np.hstack([x, np.ones((rows, 1), np.float32)])
+    transposed = np.ascontiguousarray(features.T)
+    truth, known = y.astype(np.float32), counts.astype(np.float32)
+    size = y.shape[1]
+    penalty = np.float32(1.0 / strength)
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        inner = flat.reshape(width + 1, size).astype(np.float32)
+        logits = features @ inner
+        value = (known * (np.logaddexp(0, logits) - truth * logits)).sum(dtype=np.float64)
+        slope = transposed @ (known * (expit(logits) - truth))
+        weights = inner[:-1]
+        slope[:-1] += penalty * weights
+        value += 0.5 * float(penalty) * float((weights * weights).sum(dtype=np.float64))
+        return float(value), slope.ravel().astype(np.float64)
+
+    # One thread: sums in another order would give other last digits, and another sha256.
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = minimize(loss, np.zeros((width + 1) * size), jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS})
+    fitted = found.x.reshape(width + 1, size).astype(np.float32)
+    return np.ascontiguousarray(fitted[:-1].T), fitted[-1]

@@ -1,0 +1,252 @@
+"""From decisions to a head: how far to trust names, decisions and neighbours, found out on held-out decisions."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from models.errors import TooLittleToLearn
+from models.learn.blending import fit_blend
+from models.learn.calibration import fit_temperature, log_loss, row_weights, sharpened, surprise
+from models.learn.heads import Floats, Ids, LinearHead, softmax
+from models.learn.lessons import Lesson, summed
+from models.learn.names import Names, clearly_better, say_nothing
+from models.learn.spreading import Spreading, Weights
+
+FOLDS: Final = 3
+LEAST_DECISIONS: Final = 2
+LEAST_CATEGORIES: Final = 2
+LEAST_UNIFORM: Final = 60
+LEAST_POOL: Final = 30
+PRIOR_ROWS: Final = 20
+PART: Final = 6  # of the pool's items one in so many is kept aside
+LEAST_ASIDE: Final = 50
+IN_COMMON: Final = 2  # decisions a category that weigh as much as its name
+NOT_FIRM: Final = 0.8  # of firm answers, the share of right ones at which agreement says nothing
+FIRM: Final = 0.95
+HOPED_ROWS: Final = 5
+USUAL: Final = {1: (2.5,), 2: (1.4, 1.0)}  # weights of the experts, before any decision speaks
+TRUSTED_SHARE: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """A trained head and what its training found out.
+
+    Attributes:
+        head: calibrated and ready.
+        calibration: `temperature`; the `rows` held-out answers were fitted on and `log_loss` on them; where a part of
+            the pool was there to look at, the `agreement` that the temperature follows.
+        gate: `names`, whether the categories' names take part and `names_of` which; how often they are right
+            alone, and all together on held-out decisions; how much `decided` items and their `neighbours` weigh.
+    """
+
+    head: LinearHead
+    calibration: dict[str, Any]
+    gate: dict[str, Any]
+
+
+def fit_head(
+    x: Floats,
+    y: Ids,
+    prototypes: Floats,
+    classes: Ids,
+    *,
+    pool: Floats | None = None,
+    uniform: NDArray[np.bool_] | None = None,
+    seed: int = 0,
+) -> FitResult:
+    """Train a head on decisions. The same arguments give the same head, byte for byte.
+
+    Args:
+        x: vectors of decided items, shape (n, d).
+        y: their category ids, shape (n,).
+        prototypes: vectors of the categories' names and descriptions, shape (k, d).
+        classes: the categories' ids, shape (k,); a category may have no decision.
+        pool: vectors of other items of the pool drawn at random, shape (m, d): decisions spread along likeness to
+            five sixths of those, the rest say how firm the answers are. Time grows with m²; some thousands are enough.
+        uniform: which rows are a random sample of the pool, shape (n,). Rows that were asked because they
+            are hard make answers look worse than they are; with enough random ones the confidence is
+            fitted on those.
+        seed: of the folds.
+
+    Raises:
+        TooLittleToLearn: fewer than two decisions, or fewer than two categories.
+    """
+    # One thread: sums in another order would give other last digits, and another sha256.
+    with threadpool_limits(limits=1, user_api="blas"):
+        graph, aside = _parted(pool)
+        lesson = _lesson(x, y, prototypes, classes, graph)
+        held_out = _held_out(lesson, _folds(lesson.truth, seed))
+        temperature, calibration = _calibrate(held_out.logits, lesson.truth, held_out.counts, uniform)
+        weights = lesson.settle(held_out.names, held_out.experts, held_out.weights, temperature)
+        if aside is not None and not calibration["random_rows"]:
+            temperature, calibration["agreement"] = _by_agreement(held_out, lesson.truth, weights, aside, temperature)
+            calibration["temperature"] = temperature
+    head = LinearHead(names_weight=float(held_out.names is Names.ALL), temperature=temperature)
+    head.classes_ = lesson.classes
+    head.coef_, head.intercept_ = weights
+    return FitResult(head, calibration, held_out.gate)
+
+
+def held_out_probabilities(x: Floats, y: Ids, prototypes: Floats, classes: Ids, *, seed: int = 0) -> Floats:
+    """What the head would say of each decided item if that item had not been decided.
+
+    Args:
+        x: vectors of decided items, shape (n, d).
+        y: their category ids, shape (n,).
+        prototypes: vectors of the categories' names and descriptions, shape (k, d).
+        classes: the categories' ids, ascending, shape (k,).
+        seed: of the folds.
+
+    Returns:
+        Calibrated probabilities (n, k), each from a head that did not see the row.
+
+    Raises:
+        TooLittleToLearn: fewer than two decisions, or fewer than two categories.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        lesson = _lesson(x, y, prototypes, classes, None)
+        held_out = _held_out(lesson, _folds(lesson.truth, seed))
+    temperature, _ = _calibrate(held_out.logits, lesson.truth, held_out.counts, None)
+    return softmax(held_out.logits / np.float32(temperature))
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldOut:
+    """What the experts say together of decisions that they had not seen, and the experts that know them all.
+
+    `apart` has those of each fold, who did not know it.
+    """
+
+    logits: Floats
+    names: Names
+    experts: list[Weights]
+    apart: list[list[Weights]]
+    weights: list[float]
+    counts: NDArray[np.float64]
+    gate: dict[str, Any]
+
+
+def _lesson(x: Floats, y: Ids, prototypes: Floats, classes: Ids, pool: Floats | None) -> Lesson:
+    """The arguments of training, checked and in the order of the categories' ids."""
+    if len(classes) < LEAST_CATEGORIES:
+        raise TooLittleToLearn(f"There are {len(classes)} categories; training needs {LEAST_CATEGORIES}.")
+    if len(y) < LEAST_DECISIONS:
+        raise TooLittleToLearn(f"There are {len(y)} decisions; training needs {LEAST_DECISIONS}.")
+    order = np.argsort(classes)
+    known = np.asarray(classes, dtype=np.int64)[order]
+    vectors = np.asarray(x, dtype=np.float32)
+    words = np.asarray(prototypes, dtype=np.float32)[order]
+    graph = None if pool is None or len(pool) < LEAST_POOL else Spreading(vectors, words, pool)
+    return Lesson(vectors, np.searchsorted(known, y), words, known, graph)
+
+
+def _parted(pool: Floats | None) -> tuple[Floats | None, Floats | None]:
+    """The items that the decisions spread to, and others that stay as new to the head as what it will be asked."""
+    if pool is None or len(pool) < PART * LEAST_ASIDE:
+        return pool, None
+    aside = np.arange(len(pool)) % PART == 0
+    return pool[~aside], np.asarray(pool[aside], dtype=np.float32)
+
+
+def _folds(truth: Ids, seed: int) -> Ids:
+    """The fold of each row, shape (n,): every category is spread over the folds as evenly as can be."""
+    shuffled = np.random.default_rng(seed).permutation(len(truth))
+    by_class = shuffled[np.argsort(truth[shuffled], kind="stable")]
+    folds = np.empty(len(truth), dtype=np.int64)
+    folds[by_class] = np.arange(len(truth)) % FOLDS
+    return folds
+
+
+def _held_out(lesson: Lesson, folds: Ids) -> _HeldOut:
+    """Names help early and hurt where they mislead: the decisions so far settle which of them are heard."""
+    truth = lesson.truth
+    named = (lesson.x @ lesson.prototypes.T).argmax(axis=1)
+    alone = float((named == truth).mean())
+    if say_nothing(named, truth):
+        return _blended(lesson, folds, Names.NONE, alone)
+    every = _blended(lesson, folds, Names.ALL, alone)
+    if alone >= TRUSTED_SHARE * every.gate["accuracy"]:  # names that answer this well do not mislead
+        return every
+    new = _blended(lesson, folds, Names.NEW, alone)
+    better = clearly_better(surprise(new.logits, truth), surprise(every.logits, truth))
+    return new if better else every
+
+
+def _blended(lesson: Lesson, folds: Ids, names: Names, alone: float) -> _HeldOut:
+    experts, apart = lesson.held_out(folds, names)
+    usual = USUAL[len(experts)]
+    taught = lesson.teach(np.ones(len(lesson.truth), dtype=np.bool_), names, rough=True)
+    counts = np.ones(len(lesson.truth))
+    if lesson.spreading is not None:
+        items = lesson.spreading.items[len(lesson.truth) :]
+        pool = summed([items @ coef.T + bias for coef, bias in taught], usual)
+        counts = row_weights(_sure(summed(experts, usual)), _sure(pool))
+    weights = fit_blend(experts, lesson.truth, usual, counts).tolist()
+    logits = summed(experts, weights)
+    right = float((logits.argmax(axis=1) == lesson.truth).mean())
+    gate = {
+        "names": names is not Names.NONE,
+        "names_of": names.value,
+        "names_alone": round(alone, 4),
+        "accuracy": round(right, 4),
+        "decided": weights[0],
+        "neighbours": weights[1] if len(weights) > 1 else None,
+    }
+    return _HeldOut(logits, names, taught, apart, weights, counts, gate)
+
+
+def _by_agreement(
+    held_out: _HeldOut, truth: Ids, weights: Weights, aside: Floats, temperature: float
+) -> tuple[float, float]:
+    """The temperature, and how often experts that lack a third of the decisions answer as the head does.
+
+    What was asked for being hard makes the head look worse than it is, however rows are weighted: the version that
+    chose them is not there to be asked. Items drawn at random need no label to tell how firm the answers stand, and
+    answers that change with a third of the decisions are wrong about as often as they change (Jiang et al. 2022).
+
+    That holds where it is decisions that lack. With few of them a category it is the names that answer, which all
+    experts have in common; and where categories overlap, answers may stand firm and be wrong. Whether they do shows
+    in the decisions that are answered more surely than most items: there, most answers must be right.
+    """
+    logits = (aside @ weights[0].T + weights[1]) / np.float32(temperature)
+    others = [summed([aside @ coef.T + bias for coef, bias in apart], held_out.weights) for apart in held_out.apart]
+    same = np.stack([other.argmax(axis=1) == logits.argmax(axis=1) for other in others])
+    sure = np.stack([_sure(other) for other in others])
+    surest = sure >= np.median(sure)
+    firm = _sure(held_out.logits) >= np.median(sure)
+    right = int((held_out.logits[firm].argmax(axis=1) == truth[firm]).sum())
+    firm_right = (right + HOPED_ROWS) / (int(firm.sum()) + HOPED_ROWS) / float(same[surest].mean())
+    trust = float(np.clip((firm_right - NOT_FIRM) / (FIRM - NOT_FIRM), 0.0, 1.0))
+    if held_out.names is not Names.NONE:
+        rows, categories = held_out.logits.shape
+        trust *= rows / (rows + IN_COMMON * categories)
+    own, agreement = float(softmax(logits).max(axis=1).mean()), float(same.mean())
+    wanted = own + trust * (agreement - own)
+    return round(temperature * sharpened(logits, wanted), 4), round(agreement, 4)
+
+
+def _sure(logits: Floats) -> Floats:
+    best = np.partition(logits, -2, axis=1)[:, -2:]
+    return np.asarray(best[:, 1] - best[:, 0], dtype=np.float32)
+
+
+def _calibrate(
+    logits: Floats, truth: Ids, counts: NDArray[np.float64], uniform: NDArray[np.bool_] | None
+) -> tuple[float, dict[str, Any]]:
+    """The temperature: 1, for the blend has its scale already, unless enough random rows say better."""
+    rows, temperature = np.ones(len(truth), dtype=np.bool_), 1.0
+    if uniform is not None and int(uniform.sum()) >= LEAST_UNIFORM:
+        rows, counts = np.asarray(uniform, dtype=np.bool_), np.ones(len(truth))
+        trust = int(rows.sum()) / (int(rows.sum()) + PRIOR_ROWS)
+        temperature = round(float(np.exp(trust * np.log(fit_temperature(logits[rows], truth[rows])))), 4)
+    return temperature, {
+        "temperature": temperature,
+        "rows": int(rows.sum()),
+        "rows_worth": round(float(counts[rows].sum()), 1),
+        "random_rows": bool(rows.sum() < len(rows)),
+        "log_loss": round(log_loss(logits[rows], truth[rows], temperature), 4),
+    }

@@ -1,0 +1,1 @@
+"""A project's vectors and scores as arrays on disk: a local copy of the store, never the truth."""

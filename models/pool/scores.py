@@ -1,0 +1,88 @@
+"""What a version says about every item of a pool: small arrays beside the vectors."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.learn.heads import Head
+from models.learn.multi import MultiHead
+from models.pool.vectors import Pool
+
+_BLOCK = 8_192
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A version's answers over a pool, aligned with its items; arrays of shape (n,).
+
+    Attributes:
+        category: id of the likeliest category.
+        confidence: its calibrated probability.
+        margin: how far it is ahead of the next one.
+    """
+
+    category: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    margin: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """How many items are scored."""
+        return len(self.category)
+
+
+def score_pool(pool: Pool, head: Head, name: str) -> Scores:
+    """The answers of a version over the whole pool; only what is new since the last time is computed.
+
+    Args:
+        name: tells versions apart (the number, and for version 0 what its categories say).
+    """
+    path = pool.folder / f"scores-{name}.npz"
+    have = _read(path, len(pool))
+    if len(have) == len(pool):
+        return have
+    starts = range(len(have), len(pool), _BLOCK)
+    fresh = (_score(pool.vectors[start : start + _BLOCK].astype(np.float32), head) for start in starts)
+    parts = [have, *fresh]
+    scores = Scores(
+        np.concatenate([part.category for part in parts]),
+        np.concatenate([part.confidence for part in parts]),
+        np.concatenate([part.margin for part in parts]),
+    )
+    _write(path, scores)
+    return scores
+
+
+def _score(vectors: NDArray[np.float32], head: Head) -> Scores:
+    probabilities = head.predict_proba(vectors)
+    best = probabilities.argmax(axis=1)
+    if isinstance(head, MultiHead):
+        sure = head.confidence(probabilities)
+        return Scores(head.classes_[best], sure, sure)
+    top = np.sort(probabilities, axis=1)[:, -2:]
+    return Scores(
+        head.classes_[best],
+        top[:, -1].astype(np.float32),
+        (top[:, -1] - top[:, 0]).astype(np.float32),
+    )
+
+
+def _read(path: Path, most: int) -> Scores:
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            scores = Scores(kept["category"], kept["confidence"], kept["margin"])
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):  # it is made anew
+        scores = Scores(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
+    if len(scores) > most:
+        return Scores(scores.category[:most], scores.confidence[:most], scores.margin[:most])
+    return scores
+
+
+def _write(path: Path, scores: Scores) -> None:
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with staged.open("wb") as file:
+        np.savez(file, category=scores.category, confidence=scores.confidence, margin=scores.margin)
+    staged.replace(path)

@@ -1,0 +1,33 @@
+"""What a project may choose for itself."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.vocabulary import AutomationBy, Promotion
+
+
+class ProjectSettings(BaseModel):
+    """A project's settings; each has a default that suits most.
+
+    Attributes:
+        retrain_every: decisions after which a new version is trained.
+        audit_rate: share of questions that are blind audits, and of the pool kept for them.
+        second_look_rate: share of decisions that are second looks at items decided before.
+        target_accuracy: what answers accepted without a person must reach, with 95 % certainty.
+        reviews_per_item: people who decide each item.
+        promotion: whether a new version serves by itself unless it is worse, or only by hand.
+        automation_by: whether the target holds for all accepted answers together, or in each category by itself.
+        shadow_candidates: a new version that does not serve at once answers beside the one that does, unheard.
+        members_only: the project exists only for its members and for admins.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    retrain_every: int = Field(default=20, ge=1, le=1_000_000)
+    audit_rate: float = Field(default=0.1, ge=0, le=0.5)
+    second_look_rate: float = Field(default=0.05, ge=0, le=0.5)
+    target_accuracy: float = Field(default=0.95, gt=0, lt=1)
+    reviews_per_item: int = Field(default=1, ge=1, le=10)
+    promotion: Promotion = Promotion.AUTOMATIC
+    automation_by: AutomationBy = AutomationBy.PROJECT
+    shadow_candidates: bool = False
+    members_only: bool = False

@@ -1,0 +1,146 @@
+"""Parquet: rows from its row groups, a few at a time, within bounds on what they may unpack to."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from models.errors import Invalid
+from models.readers.layout import Source
+from models.readers.records import ReadOptions, Row, RowError, excerpt
+from models.readers.values import row_of
+
+MAGIC = b"PAR1"
+_BATCH_ROWS = 256
+_QUICK_BYTES = 16 * 2**20
+_BIG_RATIO_BYTES = 64 * 2**20
+
+
+def is_parquet(source: Source) -> bool:
+    """Whether a file begins as one."""
+    with source() as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def kinds_of(source: Source, options: ReadOptions) -> dict[str, str]:
+    """Names of the columns, each with what `models.writers.parquet` would keep in it.
+
+    Raises:
+        Invalid: the file is broken or cut off, or it unpacks to more than honest data would.
+    """
+    with source() as file:
+        try:
+            opened = pq.ParquetFile(file)
+            schema, described = opened.schema_arrow, opened.metadata
+        except (pa.ArrowException, OSError, ValueError) as error:
+            message = "This is no whole Parquet file: its description stands at its end, and is missing or broken."
+            raise Invalid(message) from error
+        packed = file.seek(0, 2)
+    unpacked = _unpacked(described)
+    if unpacked > options.max_unpacked_bytes or unpacked > max(options.max_ratio * packed, _BIG_RATIO_BYTES):
+        raise Invalid(f"The file of {packed:,} bytes unpacks to {unpacked:,}; split it and import the parts.")
+    if described.num_rows == 0:
+        raise Invalid("The file is empty: it has no rows to import.")
+    if len(schema.names) > options.max_columns:
+        raise Invalid(f"The file has {len(schema.names):,} columns; at most {options.max_columns:,} can be read.")
+    return {field.name: _kind(field.type) for field in schema}
+
+
+def parquet_rows(source: Source, options: ReadOptions) -> Iterator[Row | RowError]:
+    """One `Row` or `RowError` for each row, counted from 1; the last one an error where the file is damaged."""
+    number = 0
+    with source() as file:
+        opened = pq.ParquetFile(file, read_dictionary=_texts(file))
+        try:
+            for batch in opened.iter_batches(batch_size=_BATCH_ROWS):
+                columns = dict(zip(batch.schema.names, map(_quick, batch.columns), strict=True))
+                for place in range(batch.num_rows):
+                    number += 1
+                    yield _row(columns, place, number, options)
+        except (pa.ArrowException, OSError) as error:
+            message = f"The file is damaged after row {number}: {str(error)[:200]}"
+            yield RowError(number + 1, 1, "broken-file", message, "")
+
+
+def _quick(column: Any) -> Any:
+    """The column as a list, where that is safe: its values are no longer than many rows of them may be."""
+    if pa.types.is_dictionary(column.type):
+        longest = pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+        if longest * len(column) > _QUICK_BYTES:
+            return column
+        column = column.dictionary_decode()
+    try:
+        return column.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        return column  # one of the values cannot be read: find out which
+
+
+def _row(columns: Mapping[str, Any], place: int, number: int, options: ReadOptions) -> Row | RowError:
+    fields: dict[str, Any] = {}
+    for name, column in columns.items():
+        try:
+            value = column[place]
+            value = _plain(value.as_py() if isinstance(value, pa.Scalar) else value)
+        except (ValueError, OverflowError):
+            message = f"The value under {name[:60]!r} cannot be read."
+            return RowError(number, 1, "not-decodable", message, "")
+        if value is None:
+            continue
+        if isinstance(value, str) and len(value) > options.max_cell_chars:
+            message = f"The value under {name[:60]!r} is longer than {options.max_cell_chars:,} characters; shorten it."
+            return RowError(number, 1, "cell-too-long", message, excerpt(value))
+        fields[name] = value
+    source = json.dumps(fields, ensure_ascii=False)
+    if "\x00" in source or "\\u0000" in source:
+        message = "A value has a NUL character in it; remove it."
+        return RowError(number, 1, "nul-character", message, excerpt(source))
+    return row_of(fields, number, 1, source, options)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it: times as RFC 3339, numbers that are none as nothing, bytes as text."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    return _worded(value)
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def _texts(file: Any) -> list[str]:
+    """The columns of text. Kept as dictionaries in memory, a value repeated a million times is there once."""
+    schema = pq.ParquetFile(file).schema_arrow
+    file.seek(0)
+    return [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+
+
+def _unpacked(described: Any) -> int:
+    return sum(described.row_group(group).total_byte_size for group in range(described.num_row_groups))
+
+
+def _kind(kept: Any) -> str:
+    if pa.types.is_boolean(kept):
+        return "bool"
+    if pa.types.is_integer(kept):
+        return "string" if kept == pa.uint64() else "int64"
+    if pa.types.is_float32(kept) or pa.types.is_float64(kept):
+        return "double"
+    if pa.types.is_list(kept) and pa.types.is_string(kept.value_type):
+        return "strings"
+    return "string"

@@ -1,0 +1,1 @@
+"""What Winnow does, step by step. A step changes rows and leaves a job; it never calls the next step."""

@@ -1,0 +1,341 @@
+"""Who is calling: people with passwords, programs with keys, and the log of what either did.
+
+Passwords are kept as argon2id hashes and keys as SHA-256 of 256 random bits; neither can be read back.
+Whether a name exists cannot be told from the answer to a failed sign-in, nor from the time it takes.
+"""
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from models.errors import AlreadyThere, Conflict, Invalid, Missing, Problem, Unauthenticated
+from models.outside.vouching import Vouched
+from models.store.tables import ApiKeyRow, AuditLogRow, RefreshTokenRow, UserRow
+from models.store.types import utc_now
+from models.vocabulary import Role
+
+MIN_PASSWORD_CHARS = 8
+MAX_PASSWORD_CHARS = 1024
+KEY_PREFIX = "wnw_"
+_SHOWN_CHARS = 12
+_LAST_USE_GRAIN = timedelta(minutes=1)
+_USERNAME = re.compile(r"[\w.@+-]{1,100}")
+_BY_HASH = select(
+    ApiKeyRow.id,
+    ApiKeyRow.name,
+    ApiKeyRow.role,
+    ApiKeyRow.scopes,
+    ApiKeyRow.expires_at,
+    ApiKeyRow.revoked_at,
+    ApiKeyRow.last_used_at,
+).where(ApiKeyRow.key_hash == bindparam("key_hash"))
+"""Asked with every request of a program: put into SQL once, and no row object is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever asks for something, once it is known who.
+
+    Attributes:
+        key: `user:<id>` or `key:<id>`; what rows about the caller hold.
+        name: user name, or the name of the key.
+        role: what the caller may do.
+        user_id: the person's row; None for a program.
+        scopes: what a key is narrowed to; None for all that its role may.
+    """
+
+    key: str
+    name: str
+    role: Role
+    user_id: int | None = None
+    scopes: frozenset[str] | None = None
+
+    def has(self, role: Role) -> bool:
+        """Whether the caller's role includes this one."""
+        return role in self.role.includes
+
+
+SYSTEM = Caller(key="system", name="system", role=Role.ADMIN)
+"""Winnow itself: set-up and regular work."""
+
+
+def record(
+    session: Session, caller: Caller, action: str, subject: str, detail: Mapping[str, Any] | None = None
+) -> None:
+    """Write into the audit log, in the transaction that does what is written about.
+
+    Args:
+        session: a write transaction.
+        caller: who did it.
+        action: what, as `thing.verb`, e.g. `user.created`.
+        subject: to what, e.g. `user:7`.
+        detail: ids, names and numbers that matter; never the text of an item.
+    """
+    session.add(
+        AuditLogRow(
+            actor=caller.key,
+            action=action,
+            subject=subject,
+            detail=dict(detail) if detail is not None else None,
+        )
+    )
+
+
+def create_user(session: Session, caller: Caller, *, username: str, password: str, role: Role) -> UserRow:
+    """A new person.
+
+    Raises:
+        Invalid: the name or the password will not do.
+        AlreadyThere: the name is taken.
+    """
+    name = _username(username)
+    hashed = _hash(_password(password, name))
+    if session.scalar(select(UserRow.id).where(UserRow.username == name)) is not None:
+        raise AlreadyThere(f"There is already a user {name!r}.")
+    user = UserRow(username=name, password_hash=hashed, role=role, active=True)
+    session.add(user)
+    session.flush()
+    record(session, caller, "user.created", f"user:{user.id}", {"username": name, "role": role.value})
+    return user
+
+
+def find_user(session: Session, user_id: int, *, lock: bool = False) -> UserRow:
+    """A person. Raises Missing."""
+    user = session.get(UserRow, user_id, with_for_update=lock)
+    if user is None:
+        raise Missing("There is no such user.")
+    return user
+
+
+def update_user(
+    session: Session,
+    caller: Caller,
+    user_id: int,
+    *,
+    password: str | None = None,
+    role: Role | None = None,
+    active: bool | None = None,
+) -> UserRow:
+    """Change what is given. A new password, and being switched off, end the person's sign-ins.
+
+    Raises:
+        Missing: there is no such user.
+        Invalid: the password will not do.
+        Conflict: nobody active would be left to administer.
+    """
+    admins = session.scalars(
+        select(UserRow.id).where(UserRow.role == Role.ADMIN, UserRow.active).with_for_update()
+    ).all()
+    user = session.get(UserRow, user_id, with_for_update=True)
+    if user is None:
+        raise Missing("There is no such user.")
+    stays_admin = (role or user.role) is Role.ADMIN and (user.active if active is None else active)
+    if list(admins) == [user.id] and not stays_admin:
+        raise Conflict("This is the last active administrator: make another one first.")
+    if password is not None:
+        user.password_hash = _hash(_password(password, user.username))
+    if role is not None:
+        user.role = role
+    if active is not None:
+        user.active = active
+    if password is not None or not user.active:
+        end_sign_ins(session, user.id)
+    session.flush()
+    changed = {"password": password is not None, "role": user.role.value, "active": user.active}
+    record(session, caller, "user.changed", f"user:{user.id}", changed)
+    return user
+
+
+def end_sign_ins(session: Session, user_id: int) -> None:
+    """Every refresh token of the person, and each access token that came with one, works no longer."""
+    session.execute(
+        update(RefreshTokenRow)
+        .where(RefreshTokenRow.user_id == user_id, RefreshTokenRow.revoked_at.is_(None))
+        .values(revoked_at=utc_now())
+    )
+
+
+def check_password(session: Session, username: str, password: str) -> UserRow:
+    """The active person with this name and password.
+
+    Takes as long for a name that is not there as for a wrong password, and says the same.
+
+    Raises:
+        Unauthenticated: anything else.
+    """
+    name = unicodedata.normalize("NFKC", username).strip().lower()
+    known = _USERNAME.fullmatch(name) is not None
+    user = session.scalar(select(UserRow).where(UserRow.username == name)) if known else None
+    matches = _verify(user.password_hash if user is not None else _decoy(), password)
+    if user is None or not matches or not user.active:
+        raise Unauthenticated("The user name or the password is wrong.")
+    return user
+
+
+def create_api_key(
+    session: Session,
+    caller: Caller,
+    *,
+    name: str,
+    role: Role,
+    expires_at: datetime | None = None,
+    scopes: Sequence[str] | None = None,
+) -> tuple[ApiKeyRow, str]:
+    """A new key for a program, and its secret, which is nowhere kept.
+
+    Raises:
+        Invalid: it would have expired already.
+    """
+    if expires_at is not None and expires_at <= utc_now():
+        raise Invalid(
+            "The key would have expired already.",
+            problems=[Problem(("body", "expires_at"), "must lie in the future")],
+        )
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    row = ApiKeyRow(
+        name=name,
+        role=role,
+        scopes=None if scopes is None else sorted(set(scopes)),
+        key_hash=_digest(secret),
+        prefix=secret[:_SHOWN_CHARS],
+        created_by=caller.key,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    record(session, caller, "api_key.created", f"key:{row.id}", {"name": name, "role": role.value})
+    return row, secret
+
+
+def revoke_api_key(session: Session, caller: Caller, key_id: int) -> None:
+    """The key works no longer; its row stays, for the log's sake.
+
+    Raises:
+        Missing: there is no such key, or it was revoked before.
+    """
+    row = session.get(ApiKeyRow, key_id, with_for_update=True)
+    if row is None or row.revoked_at is not None:
+        raise Missing("There is no such API key.")
+    row.revoked_at = utc_now()
+    record(session, caller, "api_key.revoked", f"key:{row.id}", {"name": row.name})
+
+
+def check_api_key(session: Session | Connection, secret: str) -> tuple[Caller, bool]:
+    """The program that bears this key, and whether its last use should be noted with `touch_api_key`.
+
+    The key is found by its hash: what a lookup's timing tells about a hash says nothing about the secret.
+
+    Raises:
+        Unauthenticated: unknown, revoked or expired.
+    """
+    now = utc_now()
+    row = session.execute(_BY_HASH, {"key_hash": _digest(secret)}).one_or_none()
+    if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        raise Unauthenticated("The API key is not valid, was revoked, or has expired.")
+    stale = row.last_used_at is None or now - row.last_used_at >= _LAST_USE_GRAIN
+    scopes = None if row.scopes is None else frozenset(row.scopes)
+    return Caller(key=f"key:{row.id}", name=row.name, role=row.role, scopes=scopes), stale
+
+
+def touch_api_key(session: Session, caller: Caller) -> None:
+    """Note that the key was used just now. Called once a minute at most, so that reads stay reads."""
+    key_id = int(caller.key.removeprefix("key:"))
+    session.execute(update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(last_used_at=utc_now()))
+
+
+def find_vouched(session: Session, vouched: Vouched) -> UserRow | None:
+    """The person whom the provider vouches for, if the row is as the provider has it now.
+
+    Raises:
+        Unauthenticated: the person was switched off here.
+    """
+    user = session.scalar(select(UserRow).where(UserRow.outside == vouched.subject))
+    if user is not None and not user.active:
+        raise Unauthenticated("This account was switched off.")
+    return user if user is not None and user.role is vouched.role else None
+
+
+def welcome_vouched(session: Session, vouched: Vouched) -> UserRow:
+    """The person whom the provider vouches for: made at the first visit, with the role that the provider says now.
+
+    A name that somebody here has already is not shared: the newcomer's is made longer.
+    """
+    user = session.scalar(select(UserRow).where(UserRow.outside == vouched.subject).with_for_update())
+    if user is None:
+        taken = session.scalar(select(UserRow.id).where(UserRow.username == vouched.name)) is not None
+        name = f"{vouched.name}-{vouched.subject[:8]}" if taken else vouched.name
+        nobody_knows = _hash(secrets.token_urlsafe(32))
+        user = UserRow(username=name, password_hash=nobody_knows, role=vouched.role, outside=vouched.subject)
+        session.add(user)
+        session.flush()
+        record(session, SYSTEM, "user.vouched", f"user:{user.id}", {"username": name, "role": user.role.value})
+    elif user.role is not vouched.role:
+        user.role = vouched.role
+        record(session, SYSTEM, "user.changed", f"user:{user.id}", {"role": user.role.value})
+    return user
+
+
+def user_caller(user: UserRow) -> Caller:
+    """A person as a caller."""
+    return Caller(key=f"user:{user.id}", name=user.username, role=user.role, user_id=user.id)
+
+
+def _username(given: str) -> str:
+    """The name as it is kept: NFKC, lower case."""
+    name = unicodedata.normalize("NFKC", given).strip().lower()
+    if _USERNAME.fullmatch(name) is None:
+        rule = "must have 1 to 100 letters, digits or . _ @ + -"
+        raise Invalid(f"The user name {rule}.", problems=[Problem(("body", "username"), rule)])
+    return name
+
+
+def _password(given: str, username: str) -> str:
+    if not MIN_PASSWORD_CHARS <= len(given) <= MAX_PASSWORD_CHARS:
+        rule = f"must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"
+    elif given.lower() == username:
+        rule = "must differ from the user name"
+    else:
+        return given
+    raise Invalid(f"The password {rule}.", problems=[Problem(("body", "password"), rule)])
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+@cache
+def _decoy() -> str:
+    """A hash that no password fits: checked against when the name is unknown, so that it takes as long."""
+    return _hash(secrets.token_urlsafe(32))
+
+
+def _hash(password: str) -> str:
+    return _hasher().hash(_encoded(password))
+
+
+def _verify(hashed: str, password: str) -> bool:
+    try:
+        return _hasher().verify(hashed, _encoded(password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _encoded(password: str) -> bytes:
+    """The same password typed on another keyboard may be composed differently; lone surrogates are kept."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

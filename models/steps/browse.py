@@ -1,0 +1,213 @@
+"""Looking for items: by words, by meaning, by category, by state, by confidence."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from models.errors import Invalid
+from models.pool.ranking import best_first
+from models.pool.scores import Scores
+from models.pool.vectors import Pool
+from models.runtime import Runtime
+from models.steps.ingest import find_item
+from models.steps.predictions import Prediction, predict_items, vectors_of
+from models.steps.score import pool_of, scored
+from models.store.queries.decisions import labels_as_of, names_of
+from models.store.queries.items import ItemFilter, items_page, matching_ids
+from models.store.tables import ItemRow, ProjectRow
+from models.vocabulary import ItemState
+
+SORTS = ("newest", "confidence", "-confidence", "likeness")
+_BLOCK = 500
+_FEW = 10_000
+"""What the database finds is taken out of the arrays at once where it is no more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for; everything left out is not asked for.
+
+    Attributes:
+        like: a text, or the id of an item, to be near in meaning.
+        category_id: decided so, or for undecided items predicted so.
+        sort: one of `SORTS`.
+        decided_by: the name of who decided it.
+        since: decided then or later.
+        until: decided before.
+    """
+
+    words: tuple[str, ...] = ()
+    like: str | None = None
+    category_id: int | None = None
+    state: ItemState | None = None
+    min_confidence: float | None = None
+    max_confidence: float | None = None
+    sort: str | None = None
+    decided_by: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether the answer depends on what the machine says."""
+        return (
+            self.category_id is not None
+            or self.min_confidence is not None
+            or self.max_confidence is not None
+            or self.sort in {"confidence", "-confidence"}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An item of a list, with the names of the categories it was decided to have."""
+
+    item: ItemRow
+    prediction: Prediction | None
+    categories: list[str]
+
+
+def browse(
+    runtime: Runtime,
+    session: Session,
+    project: ProjectRow,
+    wanted: Wanted,
+    *,
+    after: int | None = None,
+    limit: int = 50,
+) -> tuple[list[Listed], int | None]:
+    """A page of what was looked for.
+
+    Args:
+        after: what the page before gave to go on with.
+
+    Returns:
+        The page, and what to go on with; None at the end.
+    """
+    if wanted.sort is not None and wanted.sort not in SORTS:
+        raise Invalid(f"sort must be one of {', '.join(SORTS)}")
+    rough = ItemFilter(
+        state=wanted.state,
+        words=wanted.words,
+        decided_by=wanted.decided_by,
+        since=wanted.since,
+        until=wanted.until,
+    )
+    if wanted.like is None and not wanted.needs_scores:
+        rows = list(items_page(session, project.id, rough, after=after, limit=limit + 1))
+        following = rows[limit - 1].id if len(rows) > limit else None
+        return _listed(runtime, session, project, rows[:limit]), following
+    rows = []
+    order = _ordered(runtime, session, project, wanted, after, few=_few(session, project, rough))
+    for last, block in order:
+        found = {row.id: row for row in items_page(session, project.id, rough, among=block, limit=_BLOCK)}
+        for place, item_id in enumerate(block, 1):
+            if item_id in found:
+                rows.append(found[item_id])
+            if len(rows) == limit:
+                more = not last or place < len(block)
+                return _listed(runtime, session, project, rows), item_id if more else None
+    return _listed(runtime, session, project, rows), None
+
+
+def _listed(runtime: Runtime, session: Session, project: ProjectRow, rows: Sequence[ItemRow]) -> list[Listed]:
+    said = predict_items(runtime, session, project, rows)
+    names = names_of(session, [row.decision_id for row in rows if row.decision_id is not None])
+    return [Listed(row, said.get(row.id), names.get(row.decision_id or 0, [])) for row in rows]
+
+
+def _few(session: Session, project: ProjectRow, rough: ItemFilter) -> NDArray[np.int64] | None:
+    """All that the database finds, where that is little enough to be looked for in the arrays; else None.
+
+    What is rare is not met by going through the best items block by block; what is frequent soon is.
+    """
+    if rough == ItemFilter():
+        return None
+    found = matching_ids(session, project.id, rough, limit=_FEW + 1)
+    return None if len(found) > _FEW else np.asarray(found, np.int64)
+
+
+def _ordered(
+    runtime: Runtime,
+    session: Session,
+    project: ProjectRow,
+    wanted: Wanted,
+    after: int | None,
+    *,
+    few: NDArray[np.int64] | None,
+) -> Iterator[tuple[bool, list[int]]]:
+    """The ids that fit what the arrays know, in the order asked for, of those that come after an item.
+
+    Args:
+        few: only these, where they are known.
+
+    Returns:
+        Blocks of ids, each with whether it is the last.
+    """
+    pool = pool_of(runtime, session, project)
+    if pool is None:
+        return
+    keep = pool.item_ids > 0
+    key = -pool.item_ids.astype(np.float64)
+    if wanted.needs_scores:
+        found = scored(runtime, session, project)
+        if found is None:
+            return
+        pool, scores = found
+        keep, key = _by_scores(session, project, wanted, pool, scores)
+    if wanted.like is not None:
+        vector = _vector(runtime, session, project, wanted.like)
+        if wanted.sort in {None, "likeness"}:
+            key = -pool.likeness(vector).astype(np.float64)
+    if few is not None:
+        keep &= np.isin(pool.item_ids, few)
+    if after is not None:  # where the item stands now, whether it still fits or not: others may have come before it
+        last = np.flatnonzero(np.abs(pool.item_ids) == after)
+        if not len(last):
+            return
+        keep &= (key > key[last[0]]) | ((key == key[last[0]]) & (np.arange(len(key)) > last[0]))
+    left = np.flatnonzero(keep)
+    waiting = len(left)
+    for places in best_first(key[left], _BLOCK):
+        waiting -= len(places)
+        yield not waiting, pool.item_ids[left[places]].tolist()
+
+
+def _by_scores(
+    session: Session, project: ProjectRow, wanted: Wanted, pool: Pool, scores: Scores
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    keep = pool.item_ids > 0
+    if wanted.min_confidence is not None:
+        keep &= scores.confidence >= wanted.min_confidence
+    if wanted.max_confidence is not None:
+        keep &= scores.confidence <= wanted.max_confidence
+    if wanted.category_id is not None:
+        keep &= _has(session, project, pool, scores, wanted.category_id)
+    if wanted.sort == "confidence":
+        return keep, scores.confidence.astype(np.float64)
+    if wanted.sort == "-confidence":
+        return keep, -scores.confidence.astype(np.float64)
+    return keep, -pool.item_ids.astype(np.float64)
+
+
+def _has(session: Session, project: ProjectRow, pool: Pool, scores: Scores, category_id: int) -> NDArray[np.bool_]:
+    """Which items were decided to have the category, or where nobody decided, are predicted to."""
+    has: NDArray[np.bool_] = scores.category == category_id
+    labels = labels_as_of(session, project.id)
+    labels = labels.where(np.isin(labels.item, pool.item_ids))
+    has[pool.places(labels.item)] = False
+    has[pool.places(labels.item[labels.category == category_id])] = True
+    return has
+
+
+def _vector(runtime: Runtime, session: Session, project: ProjectRow, like: str) -> NDArray[np.float32]:
+    if like.isdigit():
+        found = vectors_of(runtime, session, [find_item(session, project, int(like))])
+    else:
+        found = runtime.encoder.encode([like])
+    vector: NDArray[np.float32] = found[0]
+    return vector

@@ -1,0 +1,308 @@
+"""Step 1: files and records come in. Every row is added, a duplicate, or rejected with its place and reason."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select
+from sqlalchemy.orm import Session
+
+from models import jobs
+from models.errors import BadReference, Invalid, Missing, Problem, WinnowError
+from models.readers import ReadOptions, Record, RowError, read
+from models.readers.records import excerpt
+from models.settings import Settings
+from models.steps.accounts import SYSTEM, Caller, record
+from models.steps.decisions import put_arrivals, resolve, train_when_enough
+from models.steps.items import NewItem, Stored, store
+from models.steps.projects import NewCategory, add_category, name_key, settings_of
+from models.steps.webhooks import publish
+from models.store.queries.categories import categories_by_name
+from models.store.tables import ImportRow, ItemRow, PredictionRow, ProjectRow, RejectRow, VectorRow
+from models.store.words import forgetting
+from models.vocabulary import Event, Job, JobStatus, TaskKind
+from models.work import Work
+
+BLOCK_ROWS = 2_000
+"""Rows stored in one transaction: memory and the time that others wait do not grow with the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the sender of a file said about it; None means: find out."""
+
+    format: str | None = None
+    text_fields: tuple[str, ...] = ()
+    id_field: str | None = None
+    label_field: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def start_import(
+    session: Session, caller: Caller, project: ProjectRow, *, filename: str, path: str, options: ImportOptions
+) -> ImportRow:
+    """Take charge of a file.
+
+    Args:
+        filename: what the sender calls it.
+        path: where it was put, relative to the artifacts.
+    """
+    row = ImportRow(
+        project_id=project.id,
+        filename=filename[-255:],
+        path=path,
+        options={
+            "format": options.format,
+            "text_fields": list(options.text_fields),
+            "id_field": options.id_field,
+            "label_field": options.label_field,
+            "encoding": options.encoding,
+            "delimiter": options.delimiter,
+        },
+        actor=caller.key,
+        job_id="",
+    )
+    session.add(row)
+    session.flush()
+    row.job_id = jobs.enqueue(
+        session,
+        Job.IMPORT,
+        key=f"import:{row.id}",
+        project_id=project.id,
+        payload={"import_id": row.id},
+        actor=caller.key,
+    ).id
+    record(session, caller, "import.start", f"{project.slug}/{row.id}", {"filename": row.filename})
+    return row
+
+
+def run_import(work: Work) -> None:
+    """Read the file from where the last attempt stopped; commit block by block."""
+    settings = work.runtime.settings
+    with work.runtime.database.read() as session:
+        found = session.get(ImportRow, work.claim.payload["import_id"])
+        project = session.get(ProjectRow, work.project_id)
+    if found is None or project is None:
+        raise Missing("the import or its project was deleted")
+    path = settings.artifacts / found.path
+    if not path.is_file():
+        raise Missing(f"{found.filename} is not kept here any more: send it again")
+    done = found.rows_read
+    outcomes = read(path, found.filename, read_options(found.options, project, settings), skip=done)
+    while block := list(islice(outcomes, BLOCK_ROWS)):
+        done += len(block)
+        with work.advancing(done) as session:
+            _take(session, found.id, project.id, block)
+            jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
+        work.pause()
+    with work.completing({"import_id": str(found.id)}) as session:
+        row = session.get_one(ImportRow, found.id)
+        row.status = JobStatus.SUCCEEDED
+        announce(session, row)
+        train_when_enough(session, SYSTEM, project, settings_of(project))
+    path.unlink(missing_ok=True)
+
+
+def announce(session: Session, row: ImportRow) -> None:
+    """Tell webhooks that an import ended."""
+    publish(
+        session,
+        row.project_id,
+        Event.IMPORT_FINISHED,
+        lambda: {
+            "import_id": str(row.id),
+            "filename": row.filename,
+            "status": row.status.value,
+            "rows_read": row.rows_read,
+            "rows_added": row.rows_added,
+            "rows_duplicate": row.rows_duplicate,
+            "rows_rejected": row.rows_rejected,
+            "error": row.error,
+        },
+    )
+
+
+def read_options(given: dict[str, Any], project: ProjectRow, settings: Settings) -> ReadOptions:
+    """How to read a file: what its sender said, then what the project says, then the operator's bounds."""
+    return replace(
+        read_bounds(settings),
+        format=given["format"],
+        text_fields=tuple(given["text_fields"]),
+        preferred_fields=tuple(project.text_fields),
+        id_field=given["id_field"],
+        label_field=given["label_field"],
+        encoding=given["encoding"],
+        delimiter=given["delimiter"],
+    )
+
+
+def read_bounds(settings: Settings) -> ReadOptions:
+    """What the operator allows of a file, whoever brings it."""
+    return ReadOptions(
+        max_text_chars=settings.max_text_chars,
+        max_cell_chars=settings.max_cell_chars,
+        max_unpacked_bytes=settings.max_upload_mb * 4 * 2**20,
+    )
+
+
+def add_items(session: Session, caller: Caller, project: ProjectRow, items: Sequence[NewItem]) -> list[Stored]:
+    """Store records that came in a request; those with a category are decided by it.
+
+    Raises:
+        BadReference: a category is unknown; nothing is stored.
+    """
+    labels = _resolve_labels(session, project, items)
+    stored = store(session, project.id, items)
+    put_arrivals(
+        session,
+        caller,
+        project.id,
+        [(one.item_id, labels[place]) for place, one in enumerate(stored) if one.added and place in labels],
+    )
+    if any(one.added for one in stored):
+        jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
+        train_when_enough(session, caller, project, settings_of(project))
+    return stored
+
+
+def find_item(session: Session, project: ProjectRow, item_id: int) -> ItemRow:
+    """An item of this project. Raises Missing."""
+    row = session.get(ItemRow, item_id)
+    if row is None or row.project_id != project.id:
+        raise Missing(f"the project has no item {item_id}")
+    return row
+
+
+def erase_item(session: Session, caller: Caller, project: ProjectRow, item_id: int) -> None:
+    """Erase an item everywhere. Its vector's place stays, empty; local copies are made anew without it."""
+    session.refresh(project, with_for_update={"key_share": True})  # two at once must count as two
+    item = find_item(session, project, item_id)
+    for vector in session.scalars(select(VectorRow).where(VectorRow.item_id == item.id)):
+        vector.item_id, vector.data = -item.id, bytes(len(vector.data))
+    # A program may have asked about the record before or after it became an item: its words are in that log too.
+    same = [PredictionRow.item_id == item.id, PredictionRow.text == item.text]
+    if item.external_id is not None:
+        same.append(PredictionRow.external_id == item.external_id)
+    session.execute(delete(PredictionRow).where(PredictionRow.project_id == project.id, or_(*same)))
+    with forgetting(session):
+        session.delete(item)
+    project.erasures += 1
+    session.add(project)
+    record(session, caller, "item.erase", f"{project.slug}/{item_id}")
+    session.flush()
+
+
+def _take(session: Session, import_id: int, project_id: int, block: Sequence[Record | RowError]) -> None:
+    row = session.get_one(ImportRow, import_id, with_for_update=True)
+    project = session.get_one(ProjectRow, project_id)
+    errors = [outcome for outcome in block if isinstance(outcome, RowError)]
+    records = [outcome for outcome in block if isinstance(outcome, Record)]
+    labels, records, unusable = _labels_of_file(session, project, records)
+    errors += unusable
+    stored = store(
+        session,
+        project.id,
+        [NewItem(one.text, one.fields, one.external_id) for one in records],
+        import_id=import_id,
+    )
+    put_arrivals(
+        session,
+        Caller(key=row.actor, name=row.filename[:100], role=SYSTEM.role),
+        project.id,
+        [
+            (outcome.item_id, labels[one.label])
+            for one, outcome in zip(records, stored, strict=True)
+            if outcome.added and one.label in labels
+        ],
+    )
+    if errors:
+        session.execute(insert(RejectRow), [_reject(import_id, error) for error in errors])
+    added = sum(outcome.added for outcome in stored)
+    row.status = JobStatus.RUNNING
+    row.rows_added += added
+    row.rows_duplicate += len(stored) - added
+    row.rows_rejected += len(errors)
+
+
+def _reject(import_id: int, error: RowError) -> dict[str, Any]:
+    return {
+        "import_id": import_id,
+        "line": error.line,
+        "column": error.column,
+        "code": error.code,
+        "message": error.message,
+        "row": error.row.replace("\x00", "�"),
+    }
+
+
+def _labels_of_file(
+    session: Session, project: ProjectRow, records: Sequence[Record]
+) -> tuple[dict[str | None, list[int]], list[Record], list[RowError]]:
+    """The categories of a file's labels; new names become new categories, as far as a project can have more.
+
+    Returns:
+        The labels' category ids, the records that can be taken, and the errors of the others.
+    """
+    labels: dict[str | None, list[int]] = {}
+    faults: dict[str | None, str] = {}
+    usable: list[Record] = []
+    errors: list[RowError] = []
+    for one in records:
+        if one.label is not None and one.label not in labels and one.label not in faults:
+            try:
+                labels[one.label] = [_category(session, project, name) for name in _names(project, one.label)]
+            except WinnowError as error:
+                faults[one.label] = error.detail
+        if one.label in faults:
+            errors.append(RowError(one.line, 1, "bad-label", faults[one.label], excerpt(one.text)))
+        else:
+            usable.append(one)
+    return labels, usable, errors
+
+
+def _names(project: ProjectRow, label: str) -> list[str]:
+    parts = label.split("|") if project.task is TaskKind.MULTI else [label]
+    names = [part.strip() for part in parts if part.strip()]
+    if not names:
+        raise Invalid("the label is empty")
+    return names
+
+
+def _category(session: Session, project: ProjectRow, name: str) -> int:
+    try:
+        return resolve(session, project, [name])[0]
+    except BadReference:
+        return add_category(session, SYSTEM, project, NewCategory(name)).id
+
+
+def _resolve_labels(session: Session, project: ProjectRow, items: Sequence[NewItem]) -> dict[int, list[int]]:
+    by_key = {name: row.id for name, row in categories_by_name(session, project.id).items()}
+    labels: dict[int, list[int]] = {}
+    problems = []
+    for place, item in enumerate(items):
+        if item.category is None:
+            continue
+        names = _names(project, item.category) if item.category.strip() else []
+        found = [by_key[name_key(name)] for name in names if name_key(name) in by_key]
+        if not found or len(found) < len(names):
+            problems.append(Problem(("body", "items", place, "category"), f"unknown category {item.category!r}"))
+        labels[place] = list(dict.fromkeys(found))
+    if problems:
+        raise BadReference("some items name categories that the project does not have", problems=problems)
+    return labels
+
+
+def rejects(session: Session, import_id: int) -> Iterator[RejectRow]:
+    """An import's rejected rows in the order of their lines, read as they are wanted."""
+    query = select(RejectRow).where(RejectRow.import_id == import_id).order_by(RejectRow.line, RejectRow.id)
+    yield from session.scalars(query.execution_options(yield_per=1000))
+
+
+def upload_folder(settings: Settings) -> Path:
+    """Where uploads wait for their import."""
+    folder = settings.artifacts / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,71 @@
+"""What is needed to answer for a project, read anew only where something about it has changed.
+
+A promotion, an archived category, a changed setting, an audit that suspends automation: each shows in the project's
+row or in the number of its newest decision, which every request reads, in one short statement. So all of them hold
+from the next request on, in every process, and nobody has to be told.
+"""
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from models.at_hand import Ready
+from models.errors import Missing
+from models.heads import columns_of
+from models.runtime import Runtime
+from models.steps.accounts import Caller
+from models.steps.projects import find_project, settings_of
+from models.steps.shadow import beside
+from models.steps.suspension import trusted
+from models.store.queries.projects import categories_of
+from models.store.tables import DecisionRow, ProjectRow
+from models.vocabulary import Role
+
+_LONGEST = 10.0
+"""Seconds after which all is read again in any case: a decision may be committed after one with a higher number."""
+
+_STATE = select(
+    *ProjectRow.__table__.columns,
+    select(func.max(DecisionRow.id)).where(DecisionRow.project_id == ProjectRow.id).scalar_subquery(),
+).where(ProjectRow.slug == bindparam("slug"))
+
+
+def ready(runtime: Runtime, caller: Caller, slug: str, number: int | None = None) -> Ready:
+    """The version that serves a project now, or the one of that number, and what it needs to answer.
+
+    Raises:
+        Missing: no such project, or no such version.
+        TooFewCategories, NoVersion: nothing can answer yet.
+        BundleBroken: the version's files fail their checks.
+    """
+    with runtime.database.glance() as connection:
+        state = _state(connection, slug)
+    found = runtime.at_hand.get((slug, number))
+    if found is None or found.state != state or time.monotonic() - found.read_at > _LONGEST:
+        found = _read(runtime, slug, number)
+        runtime.at_hand.put((slug, number), found)
+    if found.closed and caller.role is not Role.ADMIN:
+        with runtime.database.read() as session:
+            find_project(session, caller, slug)
+    return found
+
+
+def _read(runtime: Runtime, slug: str, number: int | None) -> Ready:
+    began = time.monotonic()
+    with runtime.database.read() as session:
+        state = _state(session, slug)
+        project = session.scalars(select(ProjectRow).where(ProjectRow.slug == slug)).one()
+        served = trusted(session, project, runtime.heads.get(session, project, number))
+        categories = categories_of(session, project.id, archived=False)
+        unheard = beside(runtime, session, project, categories) if number is None else None
+    columns = columns_of(served, categories)
+    return Ready(project, served, columns, unheard, settings_of(project).members_only, state, began)
+
+
+def _state(session: Session | Connection, slug: str) -> tuple[Any, ...]:
+    found = session.execute(_STATE, {"slug": slug}).one_or_none()
+    if found is None:
+        raise Missing(f"there is no project {slug!r}")
+    return tuple(found)

@@ -1,0 +1,290 @@
+"""Step 8: answers for programs, and what they found to be right."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import jobs
+from models.at_hand import Ready
+from models.errors import BadReference, Conflict, Invalid, Missing
+from models.heads import Served, probabilities, shares_of
+from models.learn.explain import WordWeight, nearest, words_that_weigh
+from models.runtime import Runtime
+from models.steps import shadow
+from models.steps.accounts import Caller
+from models.steps.decisions import Said, put, resolve, train_when_enough
+from models.steps.items import NewItem, store
+from models.steps.predictions import Prediction, as_prediction, vectors_of
+from models.steps.projects import settings_of
+from models.steps.queue import settle
+from models.steps.ready import ready
+from models.steps.requested import WHENEVER, Urgency, request
+from models.steps.score import pool_of
+from models.steps.suspension import trusted
+from models.store.queries.decisions import labels_as_of
+from models.store.queries.projects import categories_of
+from models.store.tables import CategoryRow, DecisionRow, ItemRow, PredictionRow, ProjectRow
+from models.store.types import utc_now
+from models.vocabulary import Action, ItemState, Job, ReviewMode, Source, TaskKind, Verdict
+
+_NEIGHBOURS = 5
+_WORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a program is told about one text. `item_id` is set where people will look at it too."""
+
+    prediction_id: str
+    prediction: Prediction
+    verdict: Verdict
+    item_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to one request, all by the same version, in the order of its items."""
+
+    number: int
+    task: TaskKind
+    answers: list[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A decided item that is like another one; `similarity` is the cosine of their vectors."""
+
+    item_id: int
+    text: str
+    category: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why the machine says what it says: the words that weigh, and the nearest decided items."""
+
+    prediction: Prediction | None
+    verdict: Verdict
+    words: list[WordWeight]
+    neighbours: list[Neighbour]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a program found to be right, about something it names in one of four ways."""
+
+    category: str | None = None
+    categories: Sequence[str] | None = None
+    prediction_id: str | None = None
+    item_id: int | None = None
+    external_id: str | None = None
+    text: str | None = None
+    note: str | None = None
+
+
+def predict(
+    runtime: Runtime,
+    caller: Caller,
+    slug: str,
+    items: Sequence[NewItem],
+    *,
+    top: int = 3,
+    review: ReviewMode = ReviewMode.NEVER,
+    number: int | None = None,
+    urgency: Urgency = WHENEVER,
+) -> Answers:
+    """Answer for texts. Reads, thinks without holding a transaction, then writes what feedback will need.
+
+    Raises:
+        Missing: no such project, or no such version.
+        TooFewCategories, NoVersion: nothing can answer yet.
+    """
+    return answer(runtime, caller, ready(runtime, caller, slug, number), items, top=top, review=review, urgency=urgency)
+
+
+def answer(
+    runtime: Runtime,
+    caller: Caller,
+    at_hand: Ready,
+    items: Sequence[NewItem],
+    *,
+    top: int = 3,
+    review: ReviewMode = ReviewMode.NEVER,
+    urgency: Urgency = WHENEVER,
+) -> Answers:
+    """Answer for texts with what is at hand; see `predict`."""
+    project, served = at_hand.project, at_hand.served
+    vectors = runtime.encoder.encode([item.text for item in items])
+    shares = shares_of(served, vectors, at_hand.columns)
+    predictions = [as_prediction(served, row, at_hand.columns, top) for row in shares]
+    verdicts = [verdict_of(served, prediction) for prediction in predictions]
+    asides = shadow.overheard(at_hand.shadow, vectors, len(items))
+    wanted = [
+        place
+        for place, verdict in enumerate(verdicts)
+        if review is ReviewMode.ALWAYS or (review is ReviewMode.UNCERTAIN and verdict is Verdict.REVIEW)
+    ]
+    queued = _queue(runtime, project, [items[place] for place in wanted], urgency)
+    item_ids = dict(zip(wanted, queued, strict=True))
+    answers = [
+        Answer(uuid.uuid4().hex, prediction, verdict, item_ids.get(place))
+        for place, (prediction, verdict) in enumerate(zip(predictions, verdicts, strict=True))
+    ]
+    runtime.remembered.write(_as_rows(caller, project, items, answers, asides))
+    return Answers(served.number, project.task, answers)
+
+
+def verdict_of(served: Served, prediction: Prediction) -> Verdict:
+    """Whether an answer may be used without a person."""
+    least = served.by_category.get(prediction.category.id, served.threshold)
+    return Verdict.ACCEPT if least is not None and prediction.confidence >= least else Verdict.REVIEW
+
+
+def feedback(session: Session, caller: Caller, project: ProjectRow, given: Feedback) -> DecisionRow:
+    """Make a decision of what a program found to be right.
+
+    Raises:
+        Invalid: not exactly one of the four names is given.
+        Missing: it names nothing of this project.
+    """
+    names = (given.prediction_id, given.item_id, given.external_id, given.text)
+    if sum(name is not None for name in names) != 1:
+        raise Invalid("name one of prediction_id, item_id, external_id or text")
+    item, said = _named(session, project, given)
+    session.refresh(item, with_for_update={"key_share": True})
+    category_ids = resolve(session, project, _names(given))
+    agrees = said.category_id in category_ids
+    row = put(
+        session,
+        caller,
+        item,
+        action=Action.ACCEPT if agrees else Action.CORRECT,
+        category_ids=category_ids,
+        source=Source.FEEDBACK,
+        said=said,
+        note=given.note,
+    )
+    settle(session, item)
+    train_when_enough(session, caller, project, settings_of(project))
+    return row
+
+
+def why(runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow) -> Why:
+    """The serving version's answer for a stored item, with its reasons."""
+    vector = vectors_of(runtime, session, [item])
+    neighbours = _neighbours(runtime, session, project, item, vector[0])
+    try:
+        served = trusted(session, project, runtime.heads.get(session, project))
+    except Conflict:
+        return Why(None, Verdict.REVIEW, [], neighbours)
+    shares, columns = probabilities(served, vector, categories_of(session, project.id, archived=False))
+    prediction = as_prediction(served, shares[0], columns)
+    place = int(np.flatnonzero(served.head.classes_ == prediction.category.id)[0])
+    words = words_that_weigh(item.text, runtime.encoder, served.head, place, _WORDS)
+    return Why(prediction, verdict_of(served, prediction), words, neighbours)
+
+
+def _queue(runtime: Runtime, project: ProjectRow, items: Sequence[NewItem], urgency: Urgency) -> list[int]:
+    """Store items and ask people about those that nobody has decided. Their ids, in order."""
+    if not items:
+        return []
+    settled = (ItemState.DECIDED, ItemState.DISPUTED)  # in a dispute it is a manager's answer that is wanted
+    with runtime.database.transaction() as session:
+        stored = store(session, project.id, items)
+        ids = [one.item_id for one in stored]
+        undecided = select(ItemRow.id).where(ItemRow.id.in_(ids), ItemRow.state.not_in(settled))
+        request(session, project.id, session.scalars(undecided).all(), urgency)
+        jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
+    return ids
+
+
+def _as_rows(
+    caller: Caller,
+    project: ProjectRow,
+    items: Sequence[NewItem],
+    answers: Sequence[Answer],
+    asides: Sequence[Prediction | None],
+) -> list[dict[str, Any]]:
+    now = utc_now()
+    return [
+        {
+            "id": answer.prediction_id,
+            "created_at": now,
+            "project_id": project.id,
+            "number": answer.prediction.number,
+            "category_id": answer.prediction.category.id,
+            "confidence": answer.prediction.confidence,
+            "verdict": answer.verdict,
+            "text": item.text,
+            "fields": item.fields,
+            "external_id": item.external_id,
+            "item_id": answer.item_id,
+            "actor": caller.key,
+            **shadow.kept(answer.prediction, aside),
+        }
+        for item, answer, aside in zip(items, answers, asides, strict=True)
+    ]
+
+
+def _names(given: Feedback) -> Sequence[str]:
+    if (given.category is None) == (given.categories is None):
+        raise Invalid("say what is right: a category, or where an item has several, categories")
+    return [given.category] if given.category is not None else given.categories or []
+
+
+def _named(session: Session, project: ProjectRow, given: Feedback) -> tuple[ItemRow, Said]:
+    if given.prediction_id is not None:
+        told = session.get(PredictionRow, given.prediction_id)
+        if told is None or told.project_id != project.id:
+            raise Missing(f"there is no prediction {given.prediction_id!r}; they are kept for a while only")
+        item = _stored(session, project, NewItem(told.text, told.fields, told.external_id))
+        told.item_id = item.id
+        return item, Said(told.number, told.category_id, told.confidence, (told.category_id,))
+    if given.text is not None:
+        return _stored(session, project, NewItem(given.text)), Said()
+    query = select(ItemRow).where(ItemRow.project_id == project.id)
+    if given.item_id is not None:
+        found = session.scalar(query.where(ItemRow.id == given.item_id))
+    else:
+        found = session.scalar(query.where(ItemRow.external_id == given.external_id))
+    if found is None:
+        raise Missing("the project has no such item")
+    return found, Said()
+
+
+def _stored(session: Session, project: ProjectRow, new: NewItem) -> ItemRow:
+    one = store(session, project.id, [new])[0]
+    if one.added:
+        jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
+    row = session.get(ItemRow, one.item_id)
+    if row is None:
+        raise BadReference("the item was erased meanwhile")
+    return row
+
+
+def _neighbours(
+    runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow, vector: np.ndarray
+) -> list[Neighbour]:
+    pool = pool_of(runtime, session, project)
+    if pool is None:
+        return []
+    labels = labels_as_of(session, project.id)
+    known = np.isin(labels.item, pool.item_ids) & (labels.item != item.id)
+    labels = labels.where(known)
+    if not len(labels):
+        return []
+    indices, likeness = nearest(vector, pool.rows(pool.places(labels.item)), _NEIGHBOURS)
+    ids = [int(labels.item[index]) for index in indices]
+    texts = dict(session.execute(select(ItemRow.id, ItemRow.text).where(ItemRow.id.in_(ids))).tuples().all())
+    names: dict[int, CategoryRow] = {row.id: row for row in categories_of(session, project.id)}
+    return [
+        Neighbour(item_id, texts[item_id], names[int(labels.category[index])].name, float(one))
+        for item_id, index, one in zip(ids, indices, likeness, strict=True)
+        if item_id in texts
+    ]

@@ -1,0 +1,107 @@
+"""What a version learns from, fixed before it learns: so that it can be made again, byte for byte.
+
+The two marks say which decisions; the snapshot beside them says what else went in: the categories in their words of
+that day, how many items had a vector, and the project's slug, which stands in the bundle.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.pool.vectors import Pool
+from models.runtime import Runtime
+from models.steps.score import pool_of
+from models.store.queries.categories import merged_categories
+from models.store.queries.decisions import Labels, labels_as_of
+from models.store.queries.projects import categories_of
+from models.store.tables import ProjectRow, VectorRow, VersionRow
+
+MOST_BYSTANDERS = 4_800
+"""So many items beside the decided ones are looked at: training does not take longer in a larger pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A category as it was when the version was begun."""
+
+    id: int
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a version learns from.
+
+    Attributes:
+        slug: of its project, then.
+        categories: in use then, by rising id.
+        pool: the vectors; `positions` of them were there then.
+        learnt: decisions that it learns from.
+        held_out: blind audits that it is measured on.
+    """
+
+    slug: str
+    categories: list[Known]
+    pool: Pool
+    positions: int
+    learnt: Labels
+    held_out: Labels
+
+
+def taken(session: Session, project: ProjectRow, encoder_id: int) -> dict[str, Any]:
+    """The snapshot of this moment, as the version's row keeps it."""
+    last = session.scalar(
+        select(func.max(VectorRow.position)).where(
+            VectorRow.project_id == project.id, VectorRow.encoder_id == encoder_id
+        )
+    )
+    return {
+        "slug": project.slug,
+        "categories": [[row.id, row.name, row.description] for row in _in_use(session, project)],
+        "merged": sorted(merged_categories(session, project.id).items()),
+        "positions": 0 if last is None else last + 1,
+        "erasures": project.erasures,
+    }
+
+
+def lesson(runtime: Runtime, session: Session, project: ProjectRow, version: VersionRow) -> Lesson:
+    """What the version's marks and snapshot stand for; less what has been erased since."""
+    kept = version.snapshot
+    pool = pool_of(runtime, session, project)
+    if pool is None:
+        pool = Pool(runtime.settings.data_dir, np.empty(0, np.int64), np.empty((0, 0), np.float16))
+    if kept is None:  # made before there were snapshots
+        slug, positions, categories = project.slug, len(pool), _in_use(session, project)
+    else:
+        slug, positions = kept["slug"], min(kept["positions"], len(pool))
+        categories = [Known(*one) for one in kept["categories"]]
+    merged = None if kept is None else dict(kept.get("merged", []))
+    labels = labels_as_of(session, project.id, version.decision_high_water, merged=merged)
+    labels = labels.where(
+        np.isin(labels.item, pool.item_ids[:positions])
+        & np.isin(labels.category, np.asarray([one.id for one in categories], np.int64))
+    )
+    held_out = labels.audit & (labels.decision > version.audit_high_water)
+    return Lesson(slug, categories, pool, positions, labels.where(~held_out), labels.where(held_out))
+
+
+def bystanders(given: Lesson) -> NDArray[np.float32]:
+    """Vectors of items that it learns no category from, shape (m, d): what is like them says something all the same.
+
+    A random sample of what had a vector then, so that the time does not grow with the pool; the number of vectors fixes
+    it. Items under audit may be among them, for their categories are not looked at.
+    """
+    rng = np.random.default_rng(given.positions)
+    places = rng.choice(given.positions, min(MOST_BYSTANDERS, given.positions), replace=False)
+    ids = given.pool.item_ids[places]
+    return given.pool.rows(np.sort(places[(ids > 0) & ~np.isin(ids, given.learnt.item)]))
+
+
+def _in_use(session: Session, project: ProjectRow) -> list[Known]:
+    rows = categories_of(session, project.id, archived=False)
+    return [Known(row.id, row.name, row.description) for row in rows]

@@ -1,0 +1,139 @@
+"""Reads of items."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session
+
+from models.store.tables import DecisionRow, ItemRow
+from models.store.words import has_words, newest_with
+from models.vocabulary import ItemState, Source
+
+_BLOCK = 1_000
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """What an item must be to be listed.
+
+    Attributes:
+        words: for each of them a word of the text must begin with it, without regard to case.
+        category_id: decided so.
+        decided_by: the name of who made the decision in force.
+        since: decided then or later.
+        until: decided before.
+    """
+
+    state: ItemState | None = None
+    words: tuple[str, ...] = ()
+    category_id: int | None = None
+    decided_by: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def asks_decisions(self) -> bool:
+        """Whether it asks for something of the decision in force."""
+        return self.decided_by is not None or self.since is not None or self.until is not None
+
+
+def items_page(
+    session: Session,
+    project_id: int,
+    wanted: ItemFilter,
+    *,
+    among: Sequence[int] | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> Sequence[ItemRow]:
+    """Items that match, newest first, at most `limit`.
+
+    Args:
+        among: only these ids.
+    """
+    return session.scalars(_matching(session, select(ItemRow), project_id, wanted, among, after).limit(limit)).all()
+
+
+def matching_ids(session: Session, project_id: int, wanted: ItemFilter, *, limit: int) -> Sequence[int]:
+    """The ids of items that match, newest first, at most `limit`."""
+    return session.scalars(_matching(session, select(ItemRow.id), project_id, wanted).limit(limit)).all()
+
+
+def _matching(
+    session: Session,
+    query: Select[R],
+    project_id: int,
+    wanted: ItemFilter,
+    among: Sequence[int] | None = None,
+    after: int | None = None,
+) -> Select[R]:
+    query = query.where(ItemRow.project_id == project_id)
+    if wanted.state is not None:
+        query = query.where(ItemRow.state == wanted.state)
+    if wanted.asks_decisions:
+        query = query.join(DecisionRow, DecisionRow.id == ItemRow.decision_id)
+    if wanted.decided_by is not None:
+        query = query.where(DecisionRow.actor_name == wanted.decided_by)
+    if wanted.since is not None:
+        query = query.where(DecisionRow.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(DecisionRow.created_at < wanted.until)
+    if wanted.words and among is None:
+        return newest_with(session, query, project_id, wanted.words, after)
+    if wanted.words:
+        query = query.where(has_words(session, wanted.words))
+    if among is not None:
+        query = query.where(ItemRow.id.in_(among))
+    if after is not None:
+        query = query.where(ItemRow.id < after)
+    return query.order_by(ItemRow.id.desc())
+
+
+def count_items(session: Session, project_id: int, state: ItemState | None = None) -> int:
+    """How many items there are."""
+    query = select(func.count()).select_from(ItemRow).where(ItemRow.project_id == project_id)
+    if state is not None:
+        query = query.where(ItemRow.state == state)
+    return session.scalar(query) or 0
+
+
+def every_item(
+    session: Session, project_id: int, state: ItemState | None = None
+) -> Iterator[list[Row[int, str | None, str, dict[str, Any], ItemState, int | None, str, Source, datetime]]]:
+    """All items with the decisions in force, by rising id, in blocks: memory does not grow with the project.
+
+    Returns:
+        Blocks of rows: id, external_id, text, fields, state; then decision_id, and where there is one, actor_name,
+        source and decided_at.
+    """
+    after = 0
+    columns = select(
+        ItemRow.id,
+        ItemRow.external_id,
+        ItemRow.text,
+        ItemRow.fields,
+        ItemRow.state,
+        DecisionRow.id.label("decision_id"),
+        DecisionRow.actor_name,
+        DecisionRow.source,
+        DecisionRow.created_at.label("decided_at"),
+    )
+    while True:
+        query = (
+            columns.outerjoin(DecisionRow, DecisionRow.id == ItemRow.decision_id)
+            .where(ItemRow.project_id == project_id, ItemRow.id > after)
+            .order_by(ItemRow.id)
+            .limit(_BLOCK)
+        )
+        if state is not None:
+            query = query.where(ItemRow.state == state)
+        rows = session.execute(query).all()
+        if not rows:
+            return
+        yield list(rows)
+        after = rows[-1].id

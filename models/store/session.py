@@ -1,0 +1,164 @@
+"""The way to the database: a read, or a transaction that is kept whole or not at all."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+_MODE = "winnow_mode"
+_READ, _WRITE, _RELAXED, _GLANCE = "read", "write", "relaxed", "glance"
+_LOOK_EVERY = 50_000
+"""How many of SQLite's own instructions lie between two looks at the clock: some milliseconds."""
+
+
+class Database:
+    """A database by its SQLAlchemy URL, PostgreSQL or SQLite.
+
+    Args:
+        url: where it is.
+        on_commit: told the ids of the jobs that a transaction left behind, after it was committed.
+        pool_size: connections kept open per process, on PostgreSQL.
+        statement_seconds: what takes longer is given up with `OperationalError`; None waits for ever. A result that
+            is read bit by bit (`yield_per`) waits for its reader, and is not given up on SQLite.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_commit: Callable[[Sequence[str]], object] | None = None,
+        pool_size: int = 10,
+        statement_seconds: float | None = None,
+    ) -> None:
+        self.url = make_url(url)
+        self.on_commit = on_commit
+        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool_size, statement_seconds)
+        if self.is_sqlite and statement_seconds is not None:
+            _give_up_after(self.engine, statement_seconds)
+        self._engines = {mode: self.engine.execution_options(**{_MODE: mode}) for mode in (_READ, _WRITE, _RELAXED)}
+        # One statement sees one state anyway: PostgreSQL is spared the round trips that begin and end a transaction.
+        alone = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._engines[_GLANCE] = self.engine.execution_options(**{_MODE: _GLANCE}, **alone)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one consistent state and cannot write."""
+        with self._session(_READ) as session:
+            yield session
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """A connection for a single statement that only reads: the quickest look at the database."""
+        with self._engines[_GLANCE].connect() as connection:
+            yield connection
+
+    @contextmanager
+    def jotting(self) -> Iterator[Connection]:
+        """As `transaction(durable=False)`, without row objects and without jobs: the quickest way to write."""
+        with self._engines[_RELAXED].begin() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Session]:
+        """A session whose work is committed when the block ends well, and undone when it raises.
+
+        Args:
+            durable: wait until the disk has it. False is for what may be lost with the power, such as
+                the log of predictions; a crash of this process loses nothing either way.
+        """
+        with self._session(_WRITE if durable else _RELAXED) as session:
+            with session.begin():
+                yield session
+            jobs: list[str] = session.info.pop("jobs", [])
+        if jobs and self.on_commit is not None:
+            self.on_commit(jobs)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    def _session(self, mode: str) -> Session:
+        return Session(self._engines[mode], expire_on_commit=False)
+
+
+def _sqlite(url: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20)
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA busy_timeout=30000")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten in the file too
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get(_MODE, _WRITE)
+        if mode == _GLANCE:
+            return
+        if connection.info.get(_MODE) != mode:
+            connection.exec_driver_sql(f"PRAGMA query_only={'ON' if mode == _READ else 'OFF'}")
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if mode == _WRITE else 'NORMAL'}")
+            connection.info[_MODE] = mode
+        # A writer takes the lock at once: one that reads first and writes later may come too late.
+        connection.exec_driver_sql("BEGIN" if mode == _READ else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _give_up_after(engine: Engine, seconds: float) -> None:
+    """SQLite has no limit of its own: it is asked now and then whether to go on."""
+    ends: dict[sqlite3.Connection, float] = {}
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.set_progress_handler(lambda: time.monotonic() > ends.get(connection, float("inf")), _LOOK_EVERY)
+
+    @event.listens_for(engine, "close")
+    def close(connection: sqlite3.Connection, _record: Any) -> None:
+        ends.pop(connection, None)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(connection: Connection, *told: Any) -> None:
+        context = told[3]  # after the cursor, the statement and its parameters
+        raw: Any = connection.connection.dbapi_connection
+        streamed = context is not None and context.execution_options.get("yield_per")
+        ends[raw] = float("inf") if streamed or ends.get(raw) == float("inf") else time.monotonic() + seconds
+
+    @event.listens_for(engine, "checkin")
+    def checkin(connection: sqlite3.Connection, _record: Any) -> None:
+        ends.pop(connection, None)
+
+
+def _postgresql(url: str, pool_size: int, statement_seconds: float | None) -> Engine:
+    told: dict[str, Any] = {}
+    if statement_seconds is not None:
+        given = make_url(url).query.get("options", "")
+        told["options"] = f"{given} -c statement_timeout={round(statement_seconds * 1000)}".strip()
+    engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args=told)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get(_MODE, _WRITE)
+        if mode == _READ:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        elif mode == _RELAXED:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+    return engine

@@ -1,0 +1,86 @@
+"""Work that is cheaper done for several at once: whoever comes while it is under way shares the next turn.
+
+Nobody waits for company. A caller who finds nothing under way does its own task at once, in its own thread;
+those who come meanwhile queue up, and the first of them then does the tasks of all. So one caller alone loses
+nothing, and groups grow with the load by themselves.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from itertools import islice
+from typing import Generic, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Together(Generic[Task, Result]):
+    """Does tasks in groups.
+
+    Args:
+        act: does some tasks, and gives a result for each, in their order. Where it fails for a group, each task
+            is done alone, so that an error reaches only the caller whose task it is.
+        how_many: how many of the waiting tasks, counted from the first, one group may have; at least one.
+    """
+
+    def __init__(
+        self, act: Callable[[Sequence[Task]], Sequence[Result]], how_many: Callable[[Sequence[Task]], int] = len
+    ) -> None:
+        self._act = act
+        self._how_many = how_many
+        self._waiting: deque[_Turn[Task, Result]] = deque()
+        self._under_way = False
+        self._guard = threading.Lock()
+
+    def __call__(self, task: Task) -> Result:
+        """Do a task, alone or with others. Raises what doing this task raises."""
+        turn: _Turn[Task, Result] = _Turn(task)
+        with self._guard:
+            self._waiting.append(turn)
+            waits, self._under_way = self._under_way, True
+        if waits:
+            turn.bell.acquire()
+        if not turn.over:
+            self._lead()
+        return turn.results[0] if turn.results else self._act([task])[0]
+
+    def _lead(self) -> None:
+        """Do the tasks of the first group that waits; the caller's own is the first of it."""
+        with self._guard:
+            count = self._how_many([turn.task for turn in self._waiting])
+            group = list(islice(self._waiting, count))
+            for _ in group:
+                self._waiting.popleft()
+        try:
+            with suppress(Exception) if count > 1 else nullcontext():  # each then finds out for itself what is wrong
+                for turn, result in zip(group, self._act([turn.task for turn in group]), strict=True):
+                    turn.results.append(result)
+        finally:
+            with self._guard:
+                following = self._waiting[0] if self._waiting else None
+                self._under_way = following is not None
+            if following is not None:
+                following.bell.release()
+            for turn in group:
+                turn.over = True
+                turn.bell.release()
+
+
+class _Turn(Generic[Task, Result]):
+    """A task that waits.
+
+    Attributes:
+        results: the result, once there is one.
+        over: its group is done; where it has no result then, the group failed.
+        bell: rung when the turn is over, or when its caller is to lead the next group.
+    """
+
+    __slots__ = ("bell", "over", "results", "task")
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.results: list[Result] = []
+        self.over = False
+        self.bell = threading.Semaphore(0)

@@ -1,0 +1,99 @@
+"""Rows as CSV, TSV, JSON Lines and JSON.
+
+Cells of a CSV made for people may run as formulas when a spreadsheet opens them. With `guard`, strings that begin like
+a formula get an apostrophe before them.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CsvWriter:
+    """Rows of one set of columns, with a header. Nested values are written as JSON."""
+
+    def __init__(self, columns: Sequence[str], *, delimiter: str = ",", guard: bool = False) -> None:
+        self._columns, self._guard = list(columns), guard
+        self._buffer = io.StringIO()
+        self._csv = csv.writer(self._buffer, delimiter=delimiter)
+
+    def header(self) -> bytes:
+        """The names of the columns."""
+        return self._line([_safe(name) for name in self._columns] if self._guard else self._columns)
+
+    def row(self, row: Mapping[str, Any]) -> bytes:
+        """One row; what is not among the columns is left out."""
+        cells = [_cell(row.get(name)) for name in self._columns]
+        return self._line([_safe(cell) for cell in cells] if self._guard else cells)
+
+    def footer(self) -> bytes:
+        """Nothing: the format needs none."""
+        return b""
+
+    def _line(self, cells: Sequence[str]) -> bytes:
+        self._csv.writerow(cells)
+        line = self._buffer.getvalue()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        return line.encode("utf-8")
+
+
+class JsonLinesWriter:
+    """An object on each line, whatever its fields."""
+
+    def header(self) -> bytes:
+        """Nothing: the format needs none."""
+        return b""
+
+    def row(self, row: Mapping[str, Any]) -> bytes:
+        """One row."""
+        return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
+
+    def footer(self) -> bytes:
+        """Nothing: the format needs none."""
+        return b""
+
+
+class JsonArrayWriter:
+    """One array with an object on each line."""
+
+    def __init__(self) -> None:
+        self._between = b"\n"
+
+    def go_on(self) -> None:
+        """Rows are there already: the next one stands behind a comma."""
+        self._between = b",\n"
+
+    def header(self) -> bytes:
+        """The opening bracket."""
+        return b"["
+
+    def row(self, row: Mapping[str, Any]) -> bytes:
+        """One row."""
+        between, self._between = self._between, b",\n"
+        return between + json.dumps(row, ensure_ascii=False).encode("utf-8")
+
+    def footer(self) -> bytes:
+        """The closing bracket."""
+        return b"\n]\n"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _safe(cell: str) -> str:
+    """The cell with an apostrophe before it if it would run as a formula; plain numbers do not."""
+    if not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

@@ -1,0 +1,99 @@
+"""The same request twice: one effect, one answer; also when both come at the same moment."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from models.store.tables import IdempotencyRow, ItemRow, ProjectRow
+from tests.api.conftest import Winnow, make_project
+
+KEY = {"Idempotency-Key": "nonce-1"}
+
+
+def count(winnow: Winnow, row: type) -> int:
+    with winnow.database.read() as session:
+        return session.scalar(select(func.count()).select_from(row)) or 0
+
+
+def test_the_first_answer_is_given_again(winnow: Winnow) -> None:
+    first, again = (winnow.post("/v1/projects", json={"name": "Support"}, headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert count(winnow, ProjectRow) == 1
+
+
+def test_the_same_key_with_another_body_or_route_is_a_conflict(winnow: Winnow, project: str) -> None:
+    winnow.post(f"/v1/projects/{project}/items", json={"items": [{"text": "a"}]}, headers=KEY)
+    for path, body in (
+        (f"/v1/projects/{project}/items", {"items": [{"text": "b"}]}),
+        (f"/v1/projects/{project}/categories", {"name": "New"}),
+        ("/v1/projects", {"items": [{"text": "a"}]}),
+    ):
+        answer = winnow.post(path, json=body, headers=KEY)
+        if answer.status_code != 422:
+            assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-key-reused")
+    assert count(winnow, ItemRow) == 1
+
+
+def test_a_key_is_the_callers_own(winnow: Winnow, project: str) -> None:
+    for role, text in (("manager", "one"), ("admin", "two")):
+        body = {"items": [{"text": text}]}
+        assert winnow.post(f"/v1/projects/{project}/items", role, json=body, headers=KEY).status_code == 201
+
+
+def test_a_failure_leaves_no_key_behind(winnow: Winnow, project: str) -> None:
+    path = f"/v1/projects/{project}/feedback"
+    body = {"text": "charged twice", "category": "Refunds"}
+    assert winnow.post(path, json=body, headers=KEY).status_code == 422
+    winnow.post(f"/v1/projects/{project}/categories", json={"name": "Refunds"})
+    assert winnow.post(path, json=body, headers=KEY).status_code == 201
+
+
+def test_after_a_day_the_key_is_free(winnow: Winnow) -> None:
+    winnow.post("/v1/projects", json={"name": "Support"}, headers=KEY)
+    with winnow.database.transaction() as session:
+        session.execute(update(IdempotencyRow).values(created_at=datetime.now(UTC) - timedelta(hours=25)))
+    assert winnow.post("/v1/projects", json={"name": "Another"}, headers=KEY).json()["slug"] == "another"
+
+
+def test_without_a_key_every_request_counts(winnow: Winnow) -> None:
+    statuses = [winnow.post("/v1/projects", json={"name": "Support"}).status_code for _ in range(2)]
+    assert statuses == [201, 409]
+    assert count(winnow, IdempotencyRow) == 0
+
+
+def test_an_upload_is_known_again_by_what_is_in_it(winnow: Winnow, project: str) -> None:
+    path = f"/v1/projects/{project}/imports"
+
+    def send(content: bytes, **form: str):
+        return winnow.post(path, files={"file": ("x.txt", content)}, data=form, headers=KEY)
+
+    first, again = send(b"one\ntwo\n"), send(b"one\ntwo\n")
+    assert first.json() == again.json()
+    assert send(b"one\nthree\n").status_code == 409
+    assert send(b"one\ntwo\n", format="text").status_code == 409
+    uploads = list((winnow.settings.artifacts / "uploads").iterdir())
+    assert len(uploads) == 1, "only the file of the import that was started is kept"
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_concurrent_twins_have_one_effect(winnow_on_each: Winnow) -> None:
+    winnow = winnow_on_each
+    slug = make_project(winnow)
+    twins = 6
+    barrier = threading.Barrier(twins)
+
+    def send(_: int) -> tuple[int, str]:
+        barrier.wait()
+        body = {"items": [{"text": "the same text"}]}
+        answer = winnow.post(f"/v1/projects/{slug}/items", json=body, headers=KEY)
+        return answer.status_code, answer.text
+
+    with ThreadPoolExecutor(twins) as pool:
+        answers = set(pool.map(send, range(twins)))
+    assert len(answers) == 1
+    assert answers.pop()[0] == 201
+    assert count(winnow, ItemRow) == count(winnow, IdempotencyRow) == 1

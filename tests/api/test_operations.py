@@ -1,0 +1,192 @@
+"""Rate limits, health, readiness, metrics, and how the process behaves."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from api.throttle import RouteClass
+from models.learn.encoders import Encoder
+from tests.api.conftest import SECRET, Winnow, build, make_project, settings_for
+from tests.servers import free_port
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def strict(tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder) -> Iterator[Winnow]:
+    settings = settings_for(tmp_path / "data", sqlite_url, redis_url, rate_reads=5, rate_writes=3)
+    yield from build(settings, encoder)
+
+
+@pytest.fixture
+def without_redis(
+    tmp_path: Path, sqlite_url: str, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Winnow]:
+    monkeypatch.setattr("tests.api.conftest._forget_counts", lambda _: None)
+    yield from build(settings_for(tmp_path / "data", sqlite_url, NOWHERE), encoder)
+
+
+def test_a_caller_has_so_many_requests_a_minute(strict: Winnow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_010.0)
+    answers = [strict.get("/v1/me", "program") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["4", "3", "2", "1", "0", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in answers} == {"5"}
+    assert {answer.headers["RateLimit-Reset"] for answer in answers} == {"10"}
+    assert answers[-1].headers["Retry-After"] == "10"
+    assert answers[-1].json()["code"] == "rate-limited"
+    assert strict.get("/v1/me", "reviewer").status_code == 200, "each caller has its own"
+    assert strict.get("/v1/projects/none/stats", "program").status_code == 429, "refusals count too"
+    assert strict.http.get("/healthz").status_code == 200
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_021.0)
+    assert strict.get("/v1/me", "program").status_code == 200, "the next minute is a new one"
+
+
+@pytest.fixture
+def sparing(tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder) -> Iterator[Winnow]:
+    yield from build(settings_for(tmp_path / "data", sqlite_url, redis_url, rate_items=1000), encoder)
+
+
+def test_items_are_counted_and_not_only_requests(sparing: Winnow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_010.0)
+    winnow = sparing
+    make_project(winnow)
+
+    def send(count: int):
+        items = [{"text": f"text {number}"} for number in range(count)]
+        return winnow.post("/v1/projects/support-tickets/items", "manager", json={"items": items})
+
+    assert send(600).status_code == 201
+    refused = send(500)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    assert (refused.headers["RateLimit-Limit"], refused.headers["Retry-After"]) == ("1000", "10")
+    rest = send(400)
+    assert rest.status_code == 201, "what was refused cost nothing"
+    assert (rest.headers["RateLimit-Limit"], rest.headers["RateLimit-Remaining"]) == ("1000", "0")
+    body = {"items": [{"text": "x"}]}
+    assert winnow.post("/v1/projects/support-tickets/predict", "manager", json=body).status_code == 429
+    assert winnow.get("/v1/me", "manager").headers["RateLimit-Limit"] == str(winnow.settings.rate_reads)
+    assert winnow.post("/v1/projects/support-tickets/predict", "program", json=body).status_code == 200
+
+
+def test_nobody_has_a_body_read_before_it_is_known_who_it_is(winnow: Winnow) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = winnow.http.post("/v1/projects/x/items", content=b"{" * 1000, headers=headers)
+    assert answer.status_code == 401, "not 422: the body was not parsed"
+    answer = winnow.post("/v1/projects/x/items", "program", content=b"{", headers=headers)
+    assert answer.status_code == 403
+    answer = winnow.post("/v1/projects/x/items", content=b"{", headers=headers)
+    assert (answer.status_code, "RateLimit-Limit" in answer.headers) == (422, True), "and what is refused was counted"
+
+
+def test_reads_and_writes_are_counted_apart(strict: Winnow) -> None:
+    statuses = [strict.post("/v1/projects", "manager", json={}).status_code for _ in range(4)]
+    assert statuses == [422, 422, 422, 429]
+    assert strict.get("/v1/me", "manager").status_code == 200
+
+
+def test_without_redis_the_process_counts_for_itself_and_says_so(without_redis: Winnow) -> None:
+    winnow = without_redis
+    answers = [winnow.get("/v1/me") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [int(answer.headers["RateLimit-Remaining"]) - winnow.settings.rate_reads for answer in answers] == [-1, -2]
+    assert "winnow_rate_limit_uncounted_total 2.0" in winnow.http.get("/metrics").text
+    assert make_project(winnow) == "support-tickets", "jobs wait in the database"
+    ready = winnow.http.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["status"] == "unready"
+    assert ready.json()["parts"]["redis"] == {"ok": False, "count": None, "detail": "Redis does not answer"}
+    assert ready.json()["parts"]["database"]["ok"] is True
+
+
+def test_guessing_is_stopped_without_redis_too(without_redis: Winnow) -> None:
+    most = without_redis.settings.sign_in_failures
+    statuses = [without_redis.sign_in("ada", "wrong").status_code for _ in range(most + 1)]
+    assert statuses == [401] * most + [429]
+
+
+def test_ready_when_every_part_is_there(winnow: Winnow) -> None:
+    answer = winnow.http.get("/readyz")
+    assert answer.status_code == 200
+    parts = answer.json()["parts"]
+    assert {name: part["ok"] for name, part in parts.items()} == {
+        "database": True, "redis": True, "encoder": True, "schema": True, "workers": False,
+    }  # fmt: skip
+    assert parts["workers"]["count"] == 0, "no worker is said, and is no reason to be unready"
+    assert winnow.http.get("/healthz").json() == {"status": "alive"}
+
+
+def test_a_database_without_its_schema_is_not_ready(winnow: Winnow) -> None:
+    with winnow.database.transaction() as session:
+        session.execute(text("DELETE FROM alembic_version"))
+    answer = winnow.http.get("/readyz")
+    assert answer.status_code == 503
+    assert "revision" in answer.json()["parts"]["schema"]["detail"]
+
+
+def test_a_schema_of_a_later_release_is_ready(winnow: Winnow) -> None:
+    """While a release rolls out, processes of the one before go on with the schema of the next."""
+    with winnow.database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    assert winnow.http.get("/readyz").status_code == 200
+
+
+def test_metrics_count_by_template_and_never_by_what_was_asked(winnow: Winnow, project: str) -> None:
+    winnow.get(f"/v1/projects/{project}")
+    winnow.get("/v1/projects/none")
+    winnow.http.get("/secret/path")
+    winnow.http.request("STRANGE", "/v1/me")
+    winnow.post(f"/v1/projects/{project}/predict", json={"items": [{"text": "x"}, {"text": "y"}]})
+    told = winnow.http.get("/metrics")
+    assert told.headers["content-type"].startswith("text/plain")
+    assert re.search(r'requests_total\{method="GET",route="/v1/projects/\{slug\}",status="200"\} 1\.0', told.text)
+    assert re.search(r'requests_total\{method="GET",route="/v1/projects/\{slug\}",status="404"\} 1\.0', told.text)
+    assert 'route="unknown"' in told.text
+    assert "secret/path" not in told.text
+    assert "STRANGE" not in told.text
+    assert "winnow_http_request_seconds_bucket" in told.text
+    assert "winnow_http_requests_in_flight 1.0" in told.text
+    assert re.search(r"winnow_predictions_total\{.*\} [12]\.0", told.text)
+    assert "winnow_job_wait_seconds" in told.text
+
+
+def test_every_route_class_has_a_limit(winnow: Winnow) -> None:
+    for route_class in RouteClass:
+        standing = winnow.context.throttle.count("somebody", route_class)
+        assert 0 < standing.remaining < standing.limit
+        assert 1 <= standing.reset <= 60
+
+
+def test_every_answer_bears_its_id_and_safe_headers(winnow: Winnow) -> None:
+    for answer in (winnow.http.get("/healthz"), winnow.http.get("/v1/me"), winnow.get("/v1/projects")):
+        assert answer.headers["X-Request-ID"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_process_serves_and_ends_when_told(tmp_path: Path, sqlite_url: str, redis_url: str) -> None:
+    port = free_port()
+    environment = {
+        **os.environ, "WINNOW_DATA_DIR": str(tmp_path / "data"), "WINNOW_DATABASE_URL": sqlite_url,
+        "WINNOW_REDIS_URL": redis_url, "WINNOW_API_PORT": str(port), "WINNOW_SECRET_KEY": SECRET,
+    }  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        transport = httpx2.HTTPTransport(retries=8)
+        with httpx2.Client(transport=transport, base_url=f"http://127.0.0.1:{port}") as http:
+            assert http.get("/healthz").json() == {"status": "alive"}
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode in {0, -signal.SIGTERM}
+    assert "GET /healthz" not in log, "no line for each request"

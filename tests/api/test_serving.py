@@ -1,0 +1,75 @@
+"""Answers over HTTP from several API processes on one database: what one knows, every other one knows at once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from models.learn.encoders import Encoder
+from tests.api.conftest import Winnow
+
+
+@pytest.fixture
+def other(winnow: Winnow, encoder: Encoder) -> Iterator[TestClient]:
+    """Another API process on the same database."""
+    with TestClient(create_app(winnow.settings, encoder=encoder), raise_server_exceptions=False) as http:
+        yield http
+
+
+def ask(text: str, **more: object) -> dict[str, object]:
+    return {"items": [{"text": text}], **more}
+
+
+def test_feedback_right_after_the_answer_works_in_every_process(
+    winnow: Winnow, other: TestClient, project: str
+) -> None:
+    headers = winnow.as_("program")
+    for number in range(10):
+        told = winnow.post(f"/v1/projects/{project}/predict", "program", json=ask(f"charged {number} times")).json()
+        body = {"prediction_id": told["predictions"][0]["prediction_id"], "category": "Billing"}
+        assert other.post(f"/v1/projects/{project}/feedback", json=body, headers=headers).status_code == 201
+
+
+def test_a_key_that_was_revoked_or_a_role_that_was_lowered_elsewhere_is_refused_at_once(
+    winnow: Winnow, other: TestClient, project: str
+) -> None:
+    made = winnow.post("/v1/api-keys", json={"name": "helpdesk", "role": "program"}).json()
+    path, headers = f"/v1/projects/{project}/predict", {"X-API-Key": made["secret"]}
+    assert other.post(path, json=ask("hello"), headers=headers).status_code == 200
+    assert winnow.call("DELETE", f"/v1/api-keys/{made['id']}").status_code == 204
+    assert other.post(path, json=ask("hello"), headers=headers).status_code == 401
+
+    person = {"username": "cleo", "password": "a long passphrase", "role": "manager"}
+    user = winnow.post("/v1/users", json=person).json()
+    token = winnow.sign_in("cleo", "a long passphrase").json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert other.post(path, json=ask("hello"), headers=bearer).status_code == 200
+    winnow.call("PATCH", f"/v1/users/{user['id']}", json={"role": "reviewer"})
+    assert other.post(path, json=ask("hello"), headers=bearer).status_code == 403
+
+
+def test_concurrent_callers_get_their_own_answers_and_their_own_errors(winnow: Winnow, project: str) -> None:
+    wordings = ["the invoice of day {} is wrong", "I forgot password {}", "   ", "refund number {} please"]
+    expected = ["Billing", "Login", None, "Billing"]
+
+    def one(number: int) -> tuple[int, str | None]:
+        text = wordings[number % 4].format(number)
+        answer = winnow.post(f"/v1/projects/{project}/predict", "program", json=ask(text))
+        if answer.status_code != 200:
+            return answer.status_code, None
+        return 200, answer.json()["predictions"][0]["category"]
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(one, range(96)))
+    assert found == [(200 if expected[n % 4] else 422, expected[n % 4]) for n in range(96)]
+
+
+def test_a_repeated_text_is_answered_from_memory_and_counted(winnow: Winnow, project: str) -> None:
+    path = f"/v1/projects/{project}/predict"
+    first, second = (winnow.post(path, json=ask("charged twice")).json()["predictions"][0] for _ in range(2))
+    assert first["prediction_id"] != second["prediction_id"]
+    assert {**first, "prediction_id": ""} == {**second, "prediction_id": ""}
+    numbers = winnow.http.get("/metrics").text
+    assert "winnow_encoder_repeated_texts_total 1.0" in numbers

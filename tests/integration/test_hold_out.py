@@ -1,0 +1,124 @@
+"""The serving version on its hold-out: accuracy helped by the rest of the reserve, and promises by category."""
+
+import pytest
+from sqlalchemy import select
+
+from models import jobs
+from models.learn.audit import exact_interval
+from models.runtime import Runtime
+from models.steps import hold_out, monitor, serve
+from models.steps.accounts import Caller
+from models.steps.items import NewItem
+from models.steps.suspension import suspended_now
+from models.store.tables import CategoryRow, ProjectRow
+from models.vocabulary import AutomationBy, Job, Promotion, Reason, Verdict
+from tests.integration.conftest import Drain
+from tests.integration.test_learning import TRUTH, WRONG, Team
+
+
+@pytest.fixture
+def team(runtime: Runtime, ann: Caller, filled: ProjectRow, drain: Drain) -> Team:
+    """Half of the items are kept for audits; a version serves that learnt from the others."""
+    made = Team(runtime, ann, filled.slug)
+    made.set(retrain_every=1_000_000, target_accuracy=0.5)
+    keep_for_audits(made, drain, 0.5)
+    return made
+
+
+def keep_for_audits(team: Team, drain: Drain, rate: float) -> None:
+    team.set(audit_rate=rate)
+    with team.runtime.database.transaction() as session:
+        jobs.enqueue(session, Job.QUEUE, key="again", project_id=team.project(session).id)
+    drain()
+
+
+def answer(team: Team, drain: Drain, audits: int, *, wrong: int = 0) -> None:
+    """Answer so many audits, the first few wrongly, and everything else that comes up rightly."""
+    done = 0
+    while done < audits:
+        leased = team.lease(20)
+        assert leased, f"{done} audits came up, {audits} are wanted"
+        for one in leased:
+            name = TRUTH[one.item.text]
+            if one.task.reason is Reason.AUDIT:
+                done += 1
+                name = WRONG[name] if done <= wrong else name
+            team.decide(categories=[name], task_id=one.task.id)
+            if done == audits:
+                break
+        drain()
+
+
+def serve_a_version(team: Team, drain: Drain) -> None:
+    team.set(promotion=Promotion.MANUAL)
+    team.train()
+    drain()
+    team.promote(1)
+    drain()
+
+
+def test_the_rest_of_the_reserve_makes_the_accuracy_more_precise(team: Team, drain: Drain) -> None:
+    answer(team, drain, 36, wrong=12)
+    serve_a_version(team, drain)
+    with team.runtime.database.read() as session:
+        project = team.project(session)
+        found = hold_out.look(team.runtime, session, project)
+        told = hold_out.accuracy_now(team.runtime, session, project)
+    assert found.sampled is not None
+    assert 40 <= found.sampled.sum() <= 80
+    assert told is not None
+    assert told["audited"] == len(found.correct) == 36
+    low, high = exact_interval(int(found.correct.sum()), 36)
+    assert told["high"] - told["low"] <= high - low
+    assert told["low"] < told["accuracy"] < told["high"]
+
+
+def test_a_reserve_that_was_learnt_from_helps_nothing(team: Team, drain: Drain) -> None:
+    keep_for_audits(team, drain, 0.1)
+    answer(team, drain, 5)
+    serve_a_version(team, drain)
+    with team.runtime.database.read() as session:
+        found = hold_out.look(team.runtime, session, team.project(session))
+    assert found.sampled is not None
+    team.set(audit_rate=0.5)  # the reserve grows by items that were asked because they are hard
+    with team.runtime.database.read() as session:
+        found = hold_out.look(team.runtime, session, team.project(session))
+        told = hold_out.accuracy_now(team.runtime, session, team.project(session))
+    assert found.sampled is None
+    assert told is not None
+    assert not told["assisted"]
+
+
+def test_each_category_may_go_alone_by_a_promise_of_its_own(team: Team, drain: Drain) -> None:
+    answer(team, drain, 40)
+    serve_a_version(team, drain)
+    ask = [NewItem("I was charged twice for order 77"), NewItem("parcel 12 has not arrived yet")]
+    with team.runtime.database.read() as session:
+        project = team.project(session)
+        names = dict(session.execute(select(CategoryRow.name, CategoryRow.id)).tuples().all())
+        allowed = hold_out.automation(team.runtime, session, project)
+        assert monitor.stats(team.runtime, session, project)["automation"]["by"] is AutomationBy.PROJECT
+    assert [name for name, _ in allowed.by_category] == list(names)
+    assert all(one.threshold is not None for _, one in allowed.by_category)
+    assert sum(one.audits for _, one in allowed.by_category) == allowed.whole.audits == 40
+    team.set(automation_by="category")
+    with team.runtime.database.read() as session:
+        told = monitor.stats(team.runtime, session, team.project(session))["automation"]
+    assert (told["by"], told["threshold"], told["categories"]) == (AutomationBy.CATEGORY, None, 3)
+    assert told["share"] is not None
+    assert told["share"] > 0.5
+    answers = serve.predict(team.runtime, team.caller, team.slug, ask).answers
+    assert [one.verdict for one in answers] == [Verdict.ACCEPT, Verdict.ACCEPT]
+
+
+def test_what_is_promised_by_category_is_suspended_too(team: Team, drain: Drain) -> None:
+    answer(team, drain, 30)
+    serve_a_version(team, drain)
+    team.set(automation_by="category")
+    with team.runtime.database.read() as session:
+        assert suspended_now(session, team.project(session)) is None
+    answer(team, drain, 12, wrong=12)
+    with team.runtime.database.read() as session:
+        assert "audited answers" in (suspended_now(session, team.project(session)) or "")
+    answers = serve.predict(team.runtime, team.caller, team.slug, [NewItem("I was charged twice for order 77")])
+    assert answers.answers[0].verdict is Verdict.REVIEW

@@ -1,0 +1,265 @@
+"""Files come in: every row is added, a duplicate, or rejected with its place; whatever happens on the way."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models import jobs
+from models.runtime import Runtime
+from models.steps import ingest
+from models.steps.accounts import Caller
+from models.steps.endings import cancel
+from models.steps.projects import find_category, find_project, update_category
+from models.store.queries.decisions import labels_as_of
+from models.store.queries.projects import categories_of
+from models.store.session import Database
+from models.store.tables import ImportRow, ItemRow, JobRow, ProjectRow, RejectRow, VersionRow
+from models.vocabulary import ItemState, JobStatus
+from tests.integration.conftest import Drain
+from tests.integration.crashes import Crash, expire_leases
+from worker.entry import perform
+
+ROWS = [{"ref": f"r{place}", "body": f"ticket number {place} tells of trouble", "extra": "x"} for place in range(6)]
+
+
+def delimited(mark: str) -> bytes:
+    lines = [mark.join(("ref", "body", "extra")), *(mark.join(row.values()) for row in ROWS)]
+    return "\n".join(lines).encode()
+
+
+FILES = {
+    "rows.csv": delimited(","),
+    "rows.tsv": delimited("\t"),
+    "rows.json": json.dumps(ROWS).encode(),
+    "rows.jsonl": "\n".join(json.dumps(row) for row in ROWS).encode(),
+    "rows.txt": "\n".join(row["body"] for row in ROWS).encode(),
+}
+FILES |= {f"{name}.gz": gzip.compress(data) for name, data in FILES.items()}
+
+
+class Sender:
+    """Somebody who sends files to a project."""
+
+    def __init__(self, runtime: Runtime, caller: Caller, slug: str) -> None:
+        self.runtime, self.caller, self.slug = runtime, caller, slug
+
+    def send(self, name: str, data: bytes, **options: object) -> tuple[int, str]:
+        """The ids of the import and of its job."""
+        folder = ingest.upload_folder(self.runtime.settings)
+        path = folder / f"{len(list(folder.iterdir()))}.upload"
+        path.write_bytes(data)
+        with self.runtime.database.transaction() as session:
+            row = ingest.start_import(
+                session,
+                self.caller,
+                find_project(session, self.caller, self.slug),
+                filename=name,
+                path=f"uploads/{path.name}",
+                options=ingest.ImportOptions(**options),
+            )
+            return row.id, row.job_id
+
+    def read(self, import_id: int) -> tuple[ImportRow, list[RejectRow], list[ItemRow]]:
+        with self.runtime.database.read() as session:
+            items = session.scalars(select(ItemRow).where(ItemRow.import_id == import_id).order_by(ItemRow.id)).all()
+            return session.get_one(ImportRow, import_id), list(ingest.rejects(session, import_id)), list(items)
+
+    def take(self, name: str, data: bytes, **options: object) -> tuple[ImportRow, list[RejectRow], list[ItemRow]]:
+        """Send a file, do its job and tell what became of it."""
+        import_id, job_id = self.send(name, data, **options)
+        perform(self.runtime, job_id)
+        return self.read(import_id)
+
+
+@pytest.fixture
+def sender(runtime: Runtime, ann: Caller, project: ProjectRow) -> Sender:
+    return Sender(runtime, ann, project.slug)
+
+
+def counts(row: ImportRow) -> tuple[int, int, int]:
+    return row.rows_added, row.rows_duplicate, row.rows_rejected
+
+
+def test_every_format_comes_in(sender: Sender) -> None:
+    for place, (name, data) in enumerate(FILES.items()):
+        options = {} if ".txt" in name else {"text_fields": ("body",), "id_field": "ref"}
+        row, rejects, items = sender.take(name, data, **options)
+        assert row.status is JobStatus.SUCCEEDED, (name, row.error)
+        assert rejects == []
+        assert counts(row) == ((6, 0, 0) if place == 0 else (0, 6, 0)), name
+        if place == 0:
+            assert [item.external_id for item in items] == [entry["ref"] for entry in ROWS]
+            assert items[0].fields == ROWS[0]
+    assert list(ingest.upload_folder(sender.runtime.settings).iterdir()) == []
+
+
+def test_rejects_and_duplicates_are_counted_with_their_places(sender: Sender) -> None:
+    data = b'ref,body\n1,first text\n1,another text\n2,first text\n3,\n4,"ragged",too,many\n5,fifth text\n'
+    row, rejects, items = sender.take("mixed.csv", data, text_fields=("body",), id_field="ref")
+    assert row.status is JobStatus.SUCCEEDED
+    assert counts(row) == (2, 2, 2)
+    assert (rejects[0].line, rejects[0].code) == (5, "empty-text")
+    assert [one.line for one in rejects] == [5, 6]
+    assert {item.text for item in items} == {"first text", "fifth text"}
+
+
+BAD = {
+    "binary": ("file.csv", bytes(range(256)) * 64, JobStatus.FAILED),
+    "empty": ("file.csv", b"", JobStatus.FAILED),
+    "unknown columns": ("file.csv", b"a,b\n1,2\n", JobStatus.FAILED),
+    "bomb": ("file.csv.gz", gzip.compress(b"text\n" + b"a" * 30_000_000), None),
+    "deep": ("file.json", b"[" * 10_000 + b"]" * 10_000, None),
+    "ragged": ("file.csv", b"body,b\ngood row,1\nbad,1,2,3\nshort\nlast row,2\n", JobStatus.SUCCEEDED),
+    "unclosed quote": ("file.csv", b'body,b\ngood row,1\n"never closed,2\nlast row,3\n', JobStatus.SUCCEEDED),
+    "nul bytes": ("file.csv", b"body,b\ngood row,1\nb\x00d row,2\nlast row,3\n", JobStatus.SUCCEEDED),
+    "long cell": ("file.csv", b"body,b\ngood row,1\n" + b"x" * 1_500_000 + b",2\nlast row,3\n", JobStatus.SUCCEEDED),
+    "mixed encodings": ("file.csv", "body,b\ngood rów,1\n".encode() + b"b\xe9d,2\nlast row,3\n", JobStatus.SUCCEEDED),
+    "surrogates": ("file.jsonl", b'{"body": "good row"}\n{"body": "half \\ud800"}\n{"body": "last row"}\n', None),
+    "nul escaped": ("file.jsonl", b'{"body": "good row"}\n{"body": "nul \\u0000"}\n{"body": "last row"}\n', None),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_ends_in_a_sentence_and_keeps_the_good_rows(sender: Sender, kind: str) -> None:
+    name, data, status = BAD[kind]
+    row, rejects, items = sender.take(name, data, text_fields=("body",))
+    assert row.status.ended
+    if status is not None:
+        assert row.status is status, (row.error, [one.message for one in rejects])
+    if row.status is JobStatus.FAILED:
+        assert row.error
+        assert "Error:" not in row.error  # a sentence for people, not the name of an exception
+        assert items == []
+    else:
+        assert rejects
+        assert all(one.line >= 1 and one.message for one in rejects)
+        assert "good row" in {item.text.replace("ó", "o") for item in items} or kind in {"bomb", "deep"}
+    assert row.rows_read == row.rows_added + row.rows_duplicate + row.rows_rejected
+    with sender.runtime.database.read() as session:
+        job = session.get_one(JobRow, row.job_id)
+    assert job.status is row.status
+    assert job.attempts == 1
+
+
+def test_an_import_killed_again_and_again_stores_each_row_once(
+    sender: Sender, crash: Crash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BLOCK_ROWS", 10)
+    lines = [f"{place % 40},text {place % 45}" if place % 9 else f"{place}," for place in range(60)]
+    data = "\n".join(["ref,body", *lines]).encode()
+    import_id, job_id = sender.send("long.csv", data, text_fields=("body",), id_field="ref")
+
+    def attempt(doomed: Runtime) -> bool:
+        perform(doomed, job_id)
+        return sender.read(import_id)[0].status is JobStatus.SUCCEEDED
+
+    assert crash(attempt) >= 6
+    row, rejects, items = sender.read(import_id)
+    assert row.rows_read == 60
+    assert row.rows_rejected == len(rejects) == sum(not place % 9 for place in range(60))
+    assert row.rows_added == len(items) == len({item.text for item in items})
+
+
+def test_labels_become_categories_and_decisions(sender: Sender, ann: Caller) -> None:
+    data = (
+        "body,kind\ntoo much was charged,billing\nwhere is it,ﬁnding\nand this,finding\nnothing said,\n"
+        f"too long a name,{'n' * 230}\n"
+    ).encode()
+    row, rejects, items = sender.take("labelled.csv", data, text_fields=("body",), label_field="kind")
+    assert counts(row) == (4, 0, 1)
+    assert [(one.line, one.code) for one in rejects] == [(6, "bad-label")]
+    with sender.runtime.database.read() as session:
+        project = find_project(session, ann, sender.slug)
+        names = {one.id: one.name for one in categories_of(session, project.id)}
+        labels = labels_as_of(session, project.id)
+    assert sorted(names.values()) == ["Billing", "Login", "Shipping", "ﬁnding"]
+    by_item = dict(zip(labels.item.tolist(), labels.category.tolist(), strict=True))
+    assert [names.get(by_item.get(item.id, 0)) for item in items] == ["Billing", "ﬁnding", "ﬁnding", None]
+    assert [item.state for item in items][2:] == [ItemState.DECIDED, ItemState.UNDECIDED]
+
+
+def test_a_label_of_an_archived_category_takes_its_own_row_alone(sender: Sender, ann: Caller) -> None:
+    with sender.runtime.database.transaction() as session:
+        project = find_project(session, ann, sender.slug)
+        gone = next(one.id for one in categories_of(session, project.id) if one.name == "Login")
+        update_category(session, ann, project, find_category(session, project, gone).id, {"archived": True})
+    rows = [{"body": "one", "kind": "Billing"}, {"body": "two", "kind": "Login"}, {"body": "three", "kind": "Billing"}]
+    row, rejects, items = sender.take("line.json", json.dumps(rows).encode(), label_field="kind")
+    assert counts(row) == (2, 0, 1)  # all three stand on one line of the file
+    assert [one.code for one in rejects] == ["bad-label"]
+    assert [item.text for item in items] == ["one", "three"]
+
+
+def test_an_import_whose_worker_dies_too_often_is_given_up(sender: Sender) -> None:
+    import_id, job_id = sender.send("rows.csv", FILES["rows.csv"], text_fields=("body",))
+    with sender.runtime.database.transaction() as session:
+        session.execute(update(JobRow).where(JobRow.id == job_id).values(attempts=5))
+    perform(sender.runtime, job_id)
+    row, _, items = sender.read(import_id)
+    assert row.status is JobStatus.FAILED
+    assert "given up" in (row.error or "")
+    assert items == []
+
+
+def test_an_import_can_be_cancelled_before_and_while_it_runs(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "BLOCK_ROWS", 2)
+    waiting, waiting_job = sender.send("rows.csv", FILES["rows.csv"], text_fields=("body",))
+    running, running_job = sender.send("rows.tsv", FILES["rows.tsv"], text_fields=("body",))
+    database = sender.runtime.database
+    with database.transaction() as session:
+        cancel(session, session.get_one(JobRow, waiting_job))
+        claim = jobs.claim(session, running_job, lease=timedelta(seconds=30), attempts=5)
+    assert claim is not None
+    with database.transaction() as session:
+        cancel(session, session.get_one(JobRow, running_job))
+    expire_leases(database)  # and its worker dies before it hears of it
+    for job_id in (waiting_job, running_job):
+        perform(sender.runtime, job_id)
+    for import_id in (waiting, running):
+        row, _, items = sender.read(import_id)
+        assert row.status is JobStatus.CANCELLED
+        assert items == []
+
+
+def test_a_worker_taken_for_dead_does_not_spoil_the_import_of_its_successor(sender: Sender, database_url: str) -> None:
+    import_id, job_id = sender.send("rows.csv", FILES["rows.csv"], text_fields=("body",))
+
+    class Slow(Database):
+        """Before its second transaction the lease runs out, and another worker does the whole."""
+
+        begun = 0
+
+        @contextmanager
+        def transaction(self, *, durable: bool = True) -> Iterator[Session]:
+            self.begun += 1
+            if self.begun == 2:
+                expire_leases(sender.runtime.database)
+                perform(sender.runtime, job_id)
+            with super().transaction(durable=durable) as session:
+                yield session
+
+    slow = Slow(database_url)
+    perform(Runtime(sender.runtime.settings, slow, sender.runtime.encoder), job_id)
+    slow.close()
+    row, _, items = sender.read(import_id)
+    assert (row.status, row.error) == (JobStatus.SUCCEEDED, None)
+    assert len(items) == row.rows_added == 6
+
+
+def test_a_labelled_file_is_learnt_from_as_a_whole(
+    sender: Sender, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.steps.embed.BLOCK_TEXTS", 10)
+    kinds = (("parcel", "Shipping"), ("invoice", "Billing"))
+    lines = [f"{kinds[place % 2][0]} {place},{kinds[place % 2][1]}" for place in range(40)]
+    sender.send("labelled.csv", "\n".join(["body,kind", *lines]).encode(), label_field="kind")
+    drain()
+    with sender.runtime.database.read() as session:
+        version = session.scalars(select(VersionRow)).one()
+    assert version.trained_decisions == 40

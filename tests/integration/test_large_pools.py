@@ -1,0 +1,45 @@
+"""What a page costs does not grow with the pool: the database goes to its rows by an index and sorts nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from models.pool.vectors import Pool
+from models.store.queries.items import ItemFilter, every_item, items_page, matching_ids
+from models.store.session import Database
+from models.vocabulary import ItemState
+
+READS: dict[str, Callable[[Session], object]] = {
+    "the newest": lambda session: items_page(session, 1, ItemFilter()),
+    "a later page": lambda session: items_page(session, 1, ItemFilter(), after=1000),
+    "of a state": lambda session: items_page(session, 1, ItemFilter(ItemState.DECIDED)),
+    "ids of a state": lambda session: matching_ids(session, 1, ItemFilter(ItemState.FLAGGED), limit=10),
+    "an export": lambda session: list(every_item(session, 1)),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_page_is_not_sorted(database: Database, name: str) -> None:
+    asked: list[tuple[str, tuple]] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+    with database.read() as session:
+        READS[name](session)
+    statements = [(statement, values) for statement, values in asked if statement.startswith("SELECT")]
+    assert statements
+    with database.read() as session:
+        for statement, values in statements:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            steps = [row[3] for row in plan]
+            assert all(not step.startswith(("SCAN", "USE TEMP B-TREE")) for step in steps), steps
+
+
+def test_likeness_is_the_dot_product_with_every_item(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).standard_normal((70_000, 16), np.float32).astype(np.float16)
+    pool = Pool(tmp_path, np.arange(1, len(vectors) + 1), vectors)
+    wanted = vectors[69_999].astype(np.float32)
+    np.testing.assert_allclose(pool.likeness(wanted), vectors.astype(np.float32) @ wanted, rtol=1e-3, atol=1e-3)

@@ -1,0 +1,53 @@
+"""Programs of other people that some tests run for real: Prometheus, Alertmanager and their tools."""
+
+import functools
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+from contextlib import suppress
+
+import pytest
+
+_LOWEST_PORT, _PORTS, _SHARES = 20_000, 1_500, 8
+_COUNT = itertools.count(os.getpid() * 37)  # one run after another begins elsewhere
+_PACKAGES = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+}
+
+
+def tool(name: str) -> str:
+    """Where a program is; installs it where that is allowed, else skips the test and says why."""
+    found = shutil.which(name) or _installed(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed and cannot be: Debian and Ubuntu have it in {_PACKAGES[name]}")
+    return found
+
+
+@functools.cache
+def _installed(name: str) -> str | None:
+    if os.getuid() != 0 or shutil.which("apt-get") is None:
+        return None
+    wait = "DPkg::Lock::Timeout=300"  # tests run side by side: another may be installing just now
+    command = ["apt-get", "-o", wait, "install", "--yes", "--quiet", "--no-install-recommends", _PACKAGES[name]]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "--quiet"], env=environment, capture_output=True, timeout=120, check=False)
+    subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
+    return shutil.which(name)
+
+
+def free_port() -> int:
+    """A port that is free, and is given to nobody else: not twice here, nor by the tests side by side, nor to a caller.
+
+    Below the ports that systems give to connections on their way out, so none of these takes it meanwhile.
+    """
+    share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _SHARES
+    while True:
+        port = _LOWEST_PORT + next(_COUNT) % _PORTS * _SHARES + share
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

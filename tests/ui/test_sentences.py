@@ -1,0 +1,115 @@
+"""The words for what the API says: each state of a project has its sentence."""
+
+import pytest
+
+from ui import sentences
+from winnow.schemas_insight import HonestAccuracy, Stats
+
+
+def stats(**parts: object) -> Stats:
+    return Stats.model_validate(parts)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"training": {"running": True}}, ("busy", "Version 1 is in training.")),
+        (
+            {"training": {"running": True}, "latest_model": {"version": 2, "status": "serving"}},
+            ("busy", "Version 3 is in training."),
+        ),
+        ({"latest_model": {"version": 2, "status": "training"}}, ("busy", "Version 2 is in training.")),
+        (
+            {"latest_model": {"version": 1, "status": "serving", "summary": "Login gained most."}},
+            ("done", "Version 1 serves: Login gained most."),
+        ),
+        ({"latest_model": {"version": 1, "status": "serving"}}, ("done", "Version 1 serves.")),
+        ({"latest_model": {"version": 4, "status": "failed"}}, ("failed", "Version 4 could not be trained.")),
+        ({"latest_model": {"version": 4, "status": "candidate"}}, ("done", "Version 4 is a candidate.")),
+    ],
+)
+def test_the_banner_follows_the_versions(given: dict[str, object], expected: tuple[str, str] | None) -> None:
+    assert sentences.training(stats(**given)) == expected
+
+
+def test_waiting_counts_down_and_then_says_what_is_missing() -> None:
+    left = {"serving_model": 3, "training": {"decisions_since_last": 19, "retrain_every": 20}}
+    assert sentences.waiting(stats(**left)) == "Version 3 answers. The next version trains after 1 more decision."
+    due = {"training": {"decisions_since_last": 25, "retrain_every": 20}}
+    assert sentences.waiting(stats(**due)).startswith("Answers come from the categories' names")
+    assert "due" in sentences.waiting(stats(**due))
+
+
+def test_a_training_that_made_no_version_says_why() -> None:
+    held_up = {
+        "retrain_every": 20,
+        "held_up_by": "decisions in at least 2 categories are needed (blind audits do not count)",
+    }
+    said = sentences.waiting(stats(training=held_up))
+    assert "The last training made no version: decisions in at least 2 categories are needed" in said
+    assert said.endswith("(blind checks do not count).")
+
+
+def test_accuracy_is_never_one_figure_from_a_few_checks() -> None:
+    assert "Not measured yet" in sentences.band(None)
+    few = HonestAccuracy(accuracy=0.0, low=0.0, high=0.84, audited=2)
+    assert sentences.band(few) == "Somewhere between 0 % and 84 %: 2 blind checks so far, too few for one figure."
+    many = HonestAccuracy(accuracy=0.91, low=0.842, high=0.957, audited=112)
+    assert sentences.band(many) == "Between 84 % and 96 % with 95 % certainty, from 112 blind checks."
+
+
+def test_automation_promises_nothing_that_is_not_proven() -> None:
+    unproven = stats(automation={"target_accuracy": 0.95, "audits_needed": 40})
+    assert "Nothing is accepted unseen yet" in sentences.automation(unproven)
+    assert "About 40 more blind checks" in sentences.automation(unproven)
+    against = stats(automation={"target_accuracy": 0.95, "audits": 37, "audits_needed": None})
+    assert "answers to 37 blind checks speak against it" in sentences.automation(against)
+    proven = stats(automation={"target_accuracy": 0.95, "threshold": 0.82, "share": 0.4})
+    assert "82 % or more need no person" in sentences.automation(proven)
+
+
+def test_suspended_automation_says_how_it_was_contradicted() -> None:
+    why = "of 40 audited answers that version 3 would have accepted, 30 were right; 0.95 of them were promised"
+    said = sentences.automation(stats(automation={"target_accuracy": 0.95, "suspended": True, "reason": why}))
+    assert said == f"Suspended, so people answer everything: {why.replace('audited', 'blindly checked')}."
+
+
+def test_a_blind_card_never_repeats_the_servers_hint() -> None:
+    assert "Billing" not in " ".join(sentences.reason("audit", "asked because Billing is near"))
+    assert sentences.reason("uncertain", "asked because Billing is near")[1] == "Asked because Billing is near."
+    assert sentences.reason("uncertain", "")[1].endswith(".")
+    assert sentences.reason("uncertain", None, 0.54)[0] == "Hard to tell"
+    assert sentences.reason("uncertain", None, 0.88)[0] == "Less sure than most"
+    assert sentences.reason("something_new", None) == ("Something new", "")
+
+
+def test_fields_that_the_text_shows_already_are_left_out() -> None:
+    fields = {"headline": "Shares fall", "id": "42", "page": 3, "empty": "", "none": None, "body": "Oil climbs."}
+    assert sentences.extra_fields("Shares fall\nOil climbs.", fields, "42") == {"page": 3}
+
+
+@pytest.mark.parametrize(
+    ("parts", "title"),
+    [
+        ({}, "No items yet"),
+        ({"items": {"total": 5, "embedded": 2}}, "Getting to know the items"),
+        ({"items": {"total": 5, "embedded": 5, "decided": 5}}, "Every item is decided"),
+        ({"items": {"total": 5, "embedded": 5}, "queue": {"leased": 2}}, "All open cards are in other hands"),
+        ({"items": {"total": 5, "embedded": 5}}, "Nothing to review right now"),
+    ],
+)
+def test_an_empty_desk_says_why(parts: dict[str, object], title: str) -> None:
+    assert sentences.rest(stats(**parts))["title"] == title
+
+
+def test_times_and_likeness_are_said_as_one_would() -> None:
+    assert [sentences.duration(seconds) for seconds in (0, 59, 90, 3600, 9000)] == [
+        "0 s",
+        "59 s",
+        "2 min",
+        "1.0 h",
+        "2.5 h",
+    ]
+    told = [sentences.likeness(cosine) for cosine in (0.95, 0.7, 0.5, 0.1)]
+    assert told == ["nearly the same", "very much alike", "alike", "somewhat alike"]

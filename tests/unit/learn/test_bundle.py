@@ -1,0 +1,149 @@
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save as pack
+
+from models.errors import BundleBroken
+from models.learn.bundle import BUNDLE, HEAD, load, save
+from models.learn.heads import LinearHead, PrototypeHead
+from models.learn.training import fit_head
+
+MANIFEST = {"encoder": "all-MiniLM-L6-v2@53aa51172d14/fp32", "decisions": 60, "categories": {"7": "Büro"}}
+
+
+@pytest.fixture
+def head(blobs) -> LinearHead:
+    source = blobs()
+    x, y = source.draw(60)
+    return fit_head(x, y, source.prototypes, source.classes).head
+
+
+def reseal(folder: Path, **changes: object) -> str:
+    """Change the bundle as somebody would who also controls the expected hash."""
+    content = json.loads((folder / BUNDLE).read_text())
+    content.update(changes)
+    (folder / BUNDLE).write_text(json.dumps(content))
+    return sha256((folder / BUNDLE).read_bytes()).hexdigest()
+
+
+def swap_head(folder: Path, packed: bytes) -> str:
+    """Put other bytes in the head's place, with a matching hash."""
+    (folder / HEAD).write_bytes(packed)
+    part = json.loads((folder / BUNDLE).read_text())["head"]
+    return reseal(folder, head={**part, "sha256": sha256(packed).hexdigest()})
+
+
+@pytest.mark.parametrize("kind", ["linear", "prototype"])
+def test_what_was_saved_answers_the_same(head, blobs, tmp_path: Path, kind: str):
+    source = blobs()
+    saved = head if kind == "linear" else PrototypeHead().fit(source.prototypes, source.classes)
+    found = load(tmp_path, save(saved, MANIFEST, tmp_path))
+    x, _ = source.draw(20)
+    assert found.manifest == MANIFEST
+    assert found.head.predict_proba(x).tobytes() == saved.predict_proba(x).tobytes()
+    assert found.head.classes_.tolist() == source.classes.tolist()
+
+
+def test_the_same_head_gives_the_same_bytes(head, tmp_path: Path):
+    first = save(head, MANIFEST, tmp_path / "a")
+    second = save(head, dict(reversed(MANIFEST.items())), tmp_path / "b")
+    assert first == second
+    for name in (BUNDLE, HEAD):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_another_process_trains_the_same_bytes(tmp_path: Path):
+    code = (
+        "import sys, numpy as np; from pathlib import Path; from models.learn import bundle, training\n"
+        "rng = np.random.default_rng(0); x = rng.standard_normal((90, 32)).astype(np.float32)\n"
+        "y = rng.integers(0, 5, 90); p = rng.standard_normal((5, 32)).astype(np.float32)\n"
+        "fit = training.fit_head(x, y, p, np.arange(5), seed=3)\n"
+        "print(bundle.save(fit.head, {'gate': fit.gate, 'calibration': fit.calibration}, Path(sys.argv[1])))"
+    )
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / run)], capture_output=True, text=True, timeout=120, check=True
+        ).stdout
+        for run in ("a", "b")
+    }
+    assert len(hashes) == 1
+
+
+def test_another_head_gives_another_hash(head, tmp_path: Path):
+    first = save(head, MANIFEST, tmp_path)
+    head.temperature += 0.0001
+    assert save(head, MANIFEST, tmp_path) != first
+
+
+@pytest.mark.parametrize("name", [BUNDLE, HEAD])
+@pytest.mark.parametrize("damage", ["change", "cut", "remove"])
+def test_a_damaged_file_is_refused(head, tmp_path: Path, name: str, damage: str):
+    sealed = save(head, MANIFEST, tmp_path)
+    data = bytearray((tmp_path / name).read_bytes())
+    if damage == "change":
+        data[len(data) // 2] ^= 1
+        (tmp_path / name).write_bytes(data)
+    elif damage == "cut":
+        (tmp_path / name).write_bytes(data[:-1])
+    else:
+        (tmp_path / name).unlink()
+    with pytest.raises(BundleBroken, match=name):
+        load(tmp_path, sealed)
+
+
+def test_another_protocol_is_refused(head, tmp_path: Path):
+    save(head, MANIFEST, tmp_path)
+    with pytest.raises(BundleBroken, match="protocol 2"):
+        load(tmp_path, reseal(tmp_path, protocol=2))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"head": None}, {"head": {}}, {"head": {"kind": "os.system", "parameters": {}, "sha256": ""}}, {"manifest": 3}],
+)
+def test_another_kind_is_refused(head, tmp_path: Path, content: dict):
+    save(head, MANIFEST, tmp_path)
+    with pytest.raises(BundleBroken):
+        load(tmp_path, reseal(tmp_path, **content))
+
+
+@pytest.mark.parametrize("parameters", [{}, {"temperature": "1"}, {"strength": 1.0, "surprise": 2.0}])
+def test_other_parameters_are_refused(head, tmp_path: Path, parameters: dict):
+    save(head, MANIFEST, tmp_path)
+    part = json.loads((tmp_path / BUNDLE).read_text())["head"]
+    with pytest.raises(BundleBroken, match="numbers"):
+        load(tmp_path, reseal(tmp_path, head={**part, "parameters": parameters}))
+
+
+def arrays_of(head: LinearHead) -> dict[str, np.ndarray]:
+    return {"classes_": head.classes_, "coef_": head.coef_, "intercept_": head.intercept_}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda arrays: arrays.pop("coef_"), "just the arrays"),
+        (lambda arrays: arrays.update(extra_=np.zeros(2)), "just the arrays"),
+        (lambda arrays: arrays.update(coef_=arrays["coef_"].astype(np.float64)), "coef_ is not float32"),
+        (lambda arrays: arrays.update(intercept_=arrays["intercept_"][1:]), "intercept_ is not"),
+        (lambda arrays: arrays.update(coef_=arrays["coef_"].ravel()), "coef_ is not"),
+    ],
+)
+def test_other_arrays_are_refused(head, tmp_path: Path, change, words: str):
+    save(head, MANIFEST, tmp_path)
+    arrays = arrays_of(head)
+    change(arrays)
+    with pytest.raises(BundleBroken, match=words):
+        load(tmp_path, swap_head(tmp_path, pack({name: np.ascontiguousarray(a) for name, a in arrays.items()})))
+
+
+@pytest.mark.parametrize("packed", [b"", b"no arrays", b"\xff" * 64])
+def test_rubbish_in_the_place_of_a_head_is_refused(head, tmp_path: Path, packed: bytes):
+    save(head, MANIFEST, tmp_path)
+    with pytest.raises(BundleBroken):
+        load(tmp_path, swap_head(tmp_path, packed))

@@ -1,0 +1,285 @@
+"""Label Studio, Prodigy and fastText files: read as those tools write them, written as they read them, and round."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.readers import ReadOptions, Record, RowError, preview, read
+from models.writers import ExportFormat, augment, export_writer
+
+COLUMNS = {"id": "string", "external_id": "string", "text": "string", "category": "string"}
+
+# As Label Studio's own JSON export has it (task format of its documentation), cut to what is not the reader's concern.
+TASKS = [
+    {
+        "id": 1,
+        "data": {"text": "charged twice", "ticket": 7},
+        "annotations": [
+            {
+                "id": 1001,
+                "completed_by": 1,
+                "was_cancelled": False,
+                "ground_truth": False,
+                "lead_time": 4.2,
+                "result": [
+                    {
+                        "id": "Dx_aB91ISN",
+                        "from_name": "topic",
+                        "to_name": "text",
+                        "type": "choices",
+                        "origin": "manual",
+                        "value": {"choices": ["Billing"]},
+                    },
+                    {
+                        "id": "x2",
+                        "from_name": "tone",
+                        "to_name": "text",
+                        "type": "choices",
+                        "value": {"choices": ["Angry"]},
+                    },
+                ],
+            }
+        ],
+        "predictions": [],
+        "drafts": [],
+        "meta": {},
+        "project": 83,
+    },
+    {"id": 2, "data": {"text": "nobody looked"}, "annotations": [], "predictions": []},
+    {
+        "id": 3,
+        "data": {"text": "skipped"},
+        "annotations": [
+            {"was_cancelled": True, "result": [{"type": "choices", "value": {"choices": ["Billing"]}}]},
+        ],
+        "predictions": [{"result": [{"type": "choices", "value": {"choices": ["Login"]}}], "score": 0.9}],
+    },
+    {
+        "id": 4,
+        "data": {"text": "two minds", "label": "its own"},
+        "annotations": [
+            {"ground_truth": True, "result": [{"type": "choices", "value": {"choices": ["Login", "Billing"]}}]},
+            {"result": [{"type": "choices", "value": {"choices": ["Shipping"]}}]},
+        ],
+        "predictions": [],
+    },
+    {
+        "id": 5,
+        "data": {"text": "a tree"},
+        "annotations": [
+            {"result": [{"type": "taxonomy"}, {"type": "choices", "value": {"choices": [["Money", "Refund"]]}}]},
+        ],
+        "predictions": [],
+    },
+]
+
+EXAMPLES = [
+    {
+        "text": "charged twice",
+        "options": [{"id": "Billing", "text": "Billing"}, {"id": "Login", "text": "Login"}],
+        "accept": ["Billing"],
+        "answer": "accept",
+        "meta": {"source": "mail"},
+        "_input_hash": -1886288234,
+        "_task_hash": 1540817497,
+        "_session_id": None,
+        "_view_id": "choice",
+        "config": {"choice_style": "single"},
+    },
+    {"text": "ignored", "options": [{"id": "A", "text": "A"}], "accept": ["A"], "answer": "ignore", "_task_hash": 2},
+    {"text": "rejected", "label": "Billing", "answer": "reject", "_input_hash": 3, "_task_hash": 3},
+    {"text": "binary", "label": "Login", "answer": "accept", "_input_hash": 4, "_task_hash": 4},
+    {"text": "several", "options": [{"id": 1, "text": "x"}], "accept": [1, "B"], "answer": "accept", "_task_hash": 5},
+]
+
+
+def records(path: Path, **options: Any) -> list[Record]:
+    found = list(read(path, path.name, ReadOptions(**options)))
+    assert not [one for one in found if isinstance(one, RowError)], found
+    return [one for one in found if isinstance(one, Record)]
+
+
+def brief(found: Sequence[Record]) -> list[tuple[str, str | None]]:
+    return [(one.text, one.label) for one in found]
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(TASKS))
+    return path
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    path = tmp_path / "db-out.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in EXAMPLES))
+    return path
+
+
+@pytest.mark.parametrize("name", [None, "label-studio"])
+def test_label_studio_tasks(tasks: Path, name: str | None) -> None:
+    found = records(tasks, format=name)
+    assert brief(found) == [
+        ("charged twice", "Billing"),
+        ("nobody looked", None),
+        ("skipped", None),
+        ("two minds", "Login|Billing"),
+        ("a tree", "Refund"),
+    ]
+    assert found[0].fields == {"text": "charged twice", "ticket": 7, "label": "Billing"}
+    assert found[3].fields["input_label"] == "its own"
+
+
+def test_another_choices_tag_can_be_named(tasks: Path) -> None:
+    assert records(tasks, label_field="tone")[0].label == "Angry"
+    assert records(tasks, label_field="topic")[0].label == "Billing"
+
+
+def test_read_as_plain_json_where_that_is_asked(tasks: Path) -> None:
+    assert set(records(tasks, format="json", text_fields=("data",))[0].fields) >= {"data", "annotations"}
+
+
+def test_a_row_that_is_no_task_is_set_aside_when_the_format_was_named(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps([TASKS[0], {"text": "flat"}, "just text"]))
+    found = list(read(path, path.name, ReadOptions(format="label-studio")))
+    assert [getattr(one, "code", "record") for one in found] == ["record", "not-a-task", "not-a-task"]
+
+
+def test_ordinary_files_are_not_taken_for_a_tools(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"data": {"x": 1}, "text": "one"}, {**TASKS[0], "text": "two"}]))
+    assert records(path)[0].fields["data"] == {"x": 1}
+    lines = tmp_path / "a.jsonl"
+    lines.write_text('{"text": "one", "answer": "accept", "options": []}\n')
+    assert records(lines)[0].fields["answer"] == "accept"
+    plain = tmp_path / "a.txt"
+    plain.write_text("one\n__label__x two\n")
+    assert [one.text for one in records(plain)] == ["one", "__label__x two"]
+
+
+@pytest.mark.parametrize("name", [None, "prodigy"])
+def test_prodigy_examples(examples: Path, name: str | None) -> None:
+    found = records(examples, format=name)
+    assert brief(found) == [
+        ("charged twice", "Billing"),
+        ("ignored", None),
+        ("rejected", None),
+        ("binary", "Login"),
+        ("several", "1|B"),
+    ]
+    assert found[0].fields == {"text": "charged twice", "source": "mail", "label": "Billing"}
+
+
+@pytest.mark.parametrize("name", [None, "fasttext"])
+def test_fasttext_lines(tmp_path: Path, name: str | None) -> None:
+    path = tmp_path / "train.txt"
+    path.write_text("__label__Billing charged twice\n__label__sauce __label__hot_food which  sauce ?\n")
+    assert brief(records(path, format=name)) == [("charged twice", "Billing"), ("which  sauce ?", "sauce|hot food")]
+
+
+def test_gzipped_tools_files_are_known_too(tmp_path: Path) -> None:
+    path = tmp_path / "export.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(TASKS).encode()))
+    assert records(path)[0].label == "Billing"
+
+
+def test_the_preview_shows_the_plain_rows(tasks: Path) -> None:
+    seen = preview(tasks.read_bytes(), "export.json", ReadOptions())
+    assert seen.format == "label-studio"
+    assert seen.columns == ["text", "ticket", "label", "input_label"]
+    assert (seen.suggested.text_fields, seen.suggested.label_field) == (("text",), "label")
+
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "id": "1",
+        "external_id": "T-1",
+        "text": "charged\ttwice\nfor “it”",
+        "state": "decided",
+        "category": "Hot sauce_s",
+        "decided_by": "ann",
+        "source": "review",
+        "predicted_category": "Login",
+        "confidence": 0.61,
+        "model_version": 7,
+        "fields": {"subject": "x"},
+    },
+    {"id": "2", "external_id": None, "text": "open one", "state": "undecided", "category": None, "fields": {}},
+    {"id": "3", "external_id": "T-3", "text": "odd", "state": "flagged", "category": None, "fields": {}},
+]
+
+
+def written(form: ExportFormat, rows: Sequence[dict[str, Any]], *, several: bool = False) -> bytes:
+    out = export_writer(form, COLUMNS, categories=["Hot sauce_s", "Login"], several=several)
+    return out.header() + b"".join(out.row(row) for row in rows) + out.footer()
+
+
+@pytest.mark.parametrize("form", [ExportFormat.LABEL_STUDIO, ExportFormat.PRODIGY, ExportFormat.FASTTEXT])
+@pytest.mark.parametrize("several", [False, True])
+def test_what_is_written_reads_back(tmp_path: Path, *, form: ExportFormat, several: bool) -> None:
+    rows = ROWS if not several else [{**ROWS[0], "category": ["Hot sauce_s", "Login"]}, *ROWS[1:]]
+    path = tmp_path / f"a.{form.suffix}"
+    path.write_bytes(written(form, rows, several=several))
+    found = records(path, format=form.value)
+    label = "Hot sauce_s|Login" if several else "Hot sauce_s"
+    assert [one.label for one in found] == [label, None, None]
+    if form is ExportFormat.FASTTEXT:  # one line, no ids
+        assert [one.text for one in found] == ["charged twice for “it”", "open one", "odd"]
+    else:
+        assert [one.text for one in found] == [row["text"] for row in rows]
+        assert [one.external_id for one in found] == ["T-1", None, "T-3"]
+    assert brief(records(path)) == brief(found) or form is ExportFormat.FASTTEXT
+
+
+def test_a_label_studio_task_has_its_choices_format() -> None:
+    task = json.loads(written(ExportFormat.LABEL_STUDIO, ROWS[:1]))[0]
+    value = {"from_name": "category", "to_name": "text", "type": "choices"}
+    assert task["data"]["text"] == ROWS[0]["text"]
+    (annotation,) = task["annotations"]
+    assert annotation["result"] == [{"id": "1a", **value, "value": {"choices": ["Hot sauce_s"]}}]
+    (prediction,) = task["predictions"]
+    assert (prediction["model_version"], prediction["score"]) == ("7", 0.61)
+    assert prediction["result"] == [{"id": "1p", **value, "value": {"choices": ["Login"]}}]
+
+
+def test_a_prodigy_example_has_what_the_choice_interface_wants() -> None:
+    first, second, third = map(json.loads, written(ExportFormat.PRODIGY, ROWS).splitlines())
+    assert first["options"] == [{"id": "Hot sauce_s", "text": "Hot sauce_s"}, {"id": "Login", "text": "Login"}]
+    assert (first["accept"], first["answer"], first["config"]) == (
+        ["Hot sauce_s"],
+        "accept",
+        {"choice_style": "single"},
+    )
+    assert first["meta"]["predicted"] == "Login"
+    assert "answer" not in second
+    assert third["answer"] == "ignore"
+
+
+def test_a_text_cannot_pass_itself_off_as_a_label() -> None:
+    row = {**ROWS[1], "text": "__label__Login hello\n__label__Hot_sauce__s and a__label__b"}
+    line = written(ExportFormat.FASTTEXT, [row]).decode()
+    assert line.count("\n") == 1
+    assert not [word for word in line.split() if word.startswith("__label__")]
+
+
+def test_batch_answers_for_a_tools_file_are_plain_rows(examples: Path) -> None:
+    data = b"".join(
+        augment(
+            examples, examples.name, ReadOptions(), lambda block: [{"category": "A", "confidence": 0.5} for _ in block]
+        )
+    )
+    rows = [json.loads(line) for line in data.splitlines()]
+    assert len(rows) == len(EXAMPLES)
+    assert rows[0] == {
+        "text": "charged twice",
+        "source": "mail",
+        "label": "Billing",
+        "category": "A",
+        "confidence": 0.5,
+    }

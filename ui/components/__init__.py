@@ -1,0 +1,1 @@
+"""What is drawn. Components take values and draw them; they never fetch."""

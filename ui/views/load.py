@@ -1,0 +1,159 @@
+"""Import: drop a file, look at its first rows, say which columns are what, watch it go in."""
+
+from typing import Any, BinaryIO, cast
+
+import streamlit as st
+
+from ui import sentences
+from ui.frame import guard
+from ui.session import Session, current
+from winnow.calls.data import FileOptions
+from winnow.schemas import Import, Preview
+
+_HEAD_BYTES = 1_000_000
+_LOOK_EVERY = 1
+_AUTO = "Find out"
+_NONE = "None"
+_ENCODINGS = (_AUTO, "utf-8", "utf-16", "windows-1252", "iso-8859-1", "iso-8859-15", "shift_jis", "gb18030", "koi8-r")
+_DELIMITERS = {_AUTO: None, "Comma": ",", "Semicolon": ";", "Tab": "\t", "Bar": "|"}
+_PAST = 10
+_COLUMNED = frozenset({"csv", "tsv", "json", "jsonl", "parquet"})
+
+
+def page(session: Session) -> None:
+    """The page."""
+    st.title("Import", anchor=False)
+    if session.slug is None:
+        st.info("Create a project first.")
+        return
+    slug = session.slug
+    file = st.file_uploader(
+        "A file of records: text (one a line), CSV, TSV, JSON or JSON Lines, also gzipped, or Parquet",
+        type=["txt", "csv", "tsv", "json", "jsonl", "ndjson", "gz", "text", "parquet"],
+        key=f"file-{slug}",
+    )
+    if file is not None:
+        head = file.read(_HEAD_BYTES)
+        file.seek(0)
+        options, usable = _choices(session, slug, file.name, head)
+        if st.button("Import this file", type="primary", icon=":material/upload:", disabled=not usable):
+            started = session.api.import_file(slug, cast("BinaryIO", file), filename=file.name, **options)
+            st.session_state[f"running-{slug}"] = started.id
+    _running(session, slug)
+
+
+def _choices(session: Session, slug: str, name: str, head: bytes) -> tuple[FileOptions, bool]:
+    """The preview and what the person makes of it; the second value says whether the file can be taken."""
+    with st.expander("Encoding and delimiter"):
+        left, right = st.columns(2)
+        encoding = left.selectbox("Encoding", _ENCODINGS)
+        delimiter = right.selectbox("Delimiter", list(_DELIMITERS))
+    reading = FileOptions(encoding=None if encoding == _AUTO else encoding, delimiter=_DELIMITERS[delimiter])
+    if name.endswith(".parquet") and len(head) == _HEAD_BYTES:  # it tells its columns at its end
+        st.caption("So large a Parquet file is not previewed: the text fields of the project are taken from it.")
+        return reading, True
+    with guard(session):
+        preview = session.api.preview_import(slug, head, name, **reading)
+        _first_rows(preview)
+        if preview.format not in _COLUMNED or not preview.columns:
+            return reading, True
+        picked = _columns(preview, session.api.project(slug).text_fields)
+        return FileOptions(**reading, **picked), bool(picked.get("text_fields"))
+    return reading, False
+
+
+def _first_rows(preview: Preview) -> None:
+    parts = [preview.format.upper(), preview.encoding or "", "gzipped" if preview.compressed else ""]
+    st.markdown("**First rows** " + " · ".join(part for part in parts if part))
+    st.dataframe(preview.rows, hide_index=True, height=min(38 + 35 * max(1, len(preview.rows)), 320))
+    for fault in preview.errors[:3]:
+        st.warning(f"Line {fault.line}: {fault.message} This row would be set aside; the rest goes in.")
+
+
+def _columns(preview: Preview, own: list[str]) -> FileOptions:
+    """The columns as the person chooses them; the project's own text fields come first where the file has them."""
+    suggested = preview.suggested
+    texts = own if own and set(own) <= set(preview.columns) else suggested.text_fields
+    text, own_id, label = st.columns([2, 1, 1])
+    fields = text.multiselect(
+        "Text",
+        preview.columns,
+        default=[one for one in texts if one in preview.columns],
+        help="What is read and sorted. Several columns are joined.",
+    )
+    if not fields:
+        text.error("Choose at least one text column.")
+    id_field = own_id.selectbox(
+        "Id",
+        [_NONE, *preview.columns],
+        index=_place(preview.columns, suggested.id_field),
+        help="Your own key of a record; a second row with the same id is not stored again.",
+    )
+    label_field = label.selectbox(
+        "Label",
+        [_NONE, *preview.columns],
+        index=_place(preview.columns, suggested.label_field),
+        help="A category that is already known; it is stored as a decision.",
+    )
+    return FileOptions(
+        text_fields=fields,
+        id_field=None if id_field == _NONE else id_field,
+        label_field=None if label_field == _NONE else label_field,
+    )
+
+
+def _place(columns: list[str], name: str | None) -> int:
+    return columns.index(name) + 1 if name in columns else 0
+
+
+@st.fragment(run_every=_LOOK_EVERY)
+def _running(session: Session, slug: str) -> None:
+    with guard(session, repeats=True):
+        past = session.api.imports(slug)[:_PAST]
+        if past:
+            st.subheader("Imports", anchor=False)
+        for one in past:
+            with st.container(border=True):
+                _import(session, slug, one)
+
+
+def _import(session: Session, slug: str, one: Import) -> None:
+    name, doing = st.columns([4, 1], vertical_alignment="center")
+    with name:
+        st.markdown(f"**{one.filename}** · {one.status}")
+        if one.error:
+            st.error(one.error)
+        st.caption(_counts(one))
+        if one.status in {"queued", "running"} and one.job_id:
+            job = session.api.job(one.job_id)
+            total = job.progress.total
+            share = min(1.0, job.progress.done / total) if total else 0.0
+            st.progress(share, sentences.percent(share) if total else "Starting")
+    if one.rows_rejected:
+        doing.download_button(
+            "Rejected rows",
+            data=_rejects(session, slug, one),
+            file_name=f"rejected-{one.id}.csv",
+            mime="text/csv",
+            key=f"rejects-{one.id}",
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+        )
+
+
+def _rejects(session: Session, slug: str, one: Import) -> Any:
+    """Fetched when the button is pressed, not each time the page is drawn."""
+    return lambda: session.api.import_rejects(slug, one.id)
+
+
+def _counts(one: Import) -> str:
+    parts = [f"{sentences.count(one.rows_read, 'row')} read", f"{one.rows_added:,} added"]
+    if one.rows_duplicate:
+        parts.append(f"{one.rows_duplicate:,} already there")
+    if one.rows_rejected:
+        parts.append(f"{one.rows_rejected:,} set aside, each with its line and reason")
+    return " · ".join(parts)
+
+
+page(current())

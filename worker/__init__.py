@@ -1,0 +1,1 @@
+"""What happens meanwhile: jobs from the database, rung for by Redis."""
