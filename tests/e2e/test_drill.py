@@ -24,6 +24,8 @@ TOPICS = {
 }
 ENCODER = "all-MiniLM-L6-v2-*-onnx"
 
+pytestmark = pytest.mark.timeout(600)
+
 
 def truth() -> dict[str, str]:
     return {
@@ -86,17 +88,17 @@ def test_somebody_is_told_that_the_worker_is_gone_and_that_it_is_back(system: Sy
     assert ("WorkerGone", "firing") not in told
     system.kill_worker()
     killed = time.monotonic()
-    eventually(lambda: ("WorkerGone", "firing") in told, 75)
+    eventually(lambda: ("WorkerGone", "firing") in told)
     assert time.monotonic() - killed > 10, "it was told before the worker could be missed"
     system.start_worker()
-    eventually(lambda: ("WorkerGone", "resolved") in told, 60)
+    eventually(lambda: ("WorkerGone", "resolved") in told)
 
 
 def test_every_panel_has_something_to_show(system: System, slug: str, began: float) -> None:
     def silent() -> list[str]:
         return [place for place, query in queries() if not system.values(with_values(query, slug), began)]
 
-    deadline = time.monotonic() + 45
+    deadline = time.monotonic() + 120
     with Client(f"http://127.0.0.1:{system.api}", api_key=system.key()) as client:
         while missing := silent():
             assert time.monotonic() < deadline, f"no numbers for {missing}"
@@ -114,7 +116,7 @@ def test_the_smoke_test_passes_where_all_is_well(system: System) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Winnow works.\n")

@@ -94,7 +94,7 @@ def trained(settings: Settings, encoder: Encoder) -> str:
 
 
 def until_ready(url: str) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         try:
             if httpx2.get(f"{url}/healthz").status_code == 200:
                 return
@@ -109,7 +109,7 @@ def test_a_promotion_reaches_every_process_at_once_and_costs_no_request(pair: Pa
     seen: Counter[tuple[int, object]] = Counter()
 
     def call(number: int) -> None:
-        with httpx2.Client(base_url=pair.urls[number % 2], headers=pair.headers, timeout=30) as http:
+        with httpx2.Client(base_url=pair.urls[number % 2], headers=pair.headers, timeout=60) as http:
             turn = 0
             while not over.is_set():
                 turn += 1
@@ -119,7 +119,7 @@ def test_a_promotion_reaches_every_process_at_once_and_costs_no_request(pair: Pa
     callers = [threading.Thread(target=call, args=(number,)) for number in range(CALLERS)]
     for caller in callers:
         caller.start()
-    with httpx2.Client(headers=pair.headers, timeout=30) as http:
+    with httpx2.Client(headers=pair.headers, timeout=60) as http:
         for turn in range(PROMOTIONS):
             number = turn % 2
             moved = http.post(f"{pair.urls[turn % 2]}{PATH}/models/{number}/promote", json={})

@@ -61,7 +61,7 @@ def run(machine: Machine, command: list[str]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert ended.returncode == 0, f"{script}\n{ended.stdout}\n{ended.stderr}"
     return ended.stdout
@@ -76,7 +76,7 @@ def shows(shown: object, real: object) -> bool:
     return True
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_every_example_of_the_readme_runs(machine: Machine) -> None:
     shell, python = blocks("bash"), blocks("python")
     assert len(shell) == 3

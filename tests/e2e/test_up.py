@@ -18,7 +18,7 @@ from tests.servers import free_port
 from winnow import Client, ConnectionFailed
 from winnow.demo.articles import SLUG
 
-PATIENCE = 150.0
+PATIENCE = 240.0
 COMMAND = [sys.executable, "-m", "winnow"]
 
 
@@ -103,7 +103,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
     return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_from_an_empty_folder_to_a_serving_version_through_kills(machine):
     machine.up()
     password = re.search(r"admin / (\S+) ", machine.said).group(1)
@@ -149,7 +149,7 @@ def test_from_an_empty_folder_to_a_serving_version_through_kills(machine):
     eventually(lambda: all_gone(children))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_outside_database_and_redis_and_several_workers(machine, postgresql_server, redis_url):
     from tests.conftest import postgresql_database
 

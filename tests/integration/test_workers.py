@@ -167,7 +167,7 @@ def test_a_worker_told_to_stop_hands_on_what_it_has_begun(
     runtime: Runtime, ann: Caller, project: ProjectRow, rung: Database, start: Start
 ) -> None:
     long = " ".join(["a long text that takes a while to be read"] * 20)
-    put(runtime, ann, project, [NewItem(f"{place} {long}") for place in range(200)])
+    put(runtime, ann, project, [NewItem(f"{place} {long}") for place in range(600)])
     worker = start()
 
     def begun() -> bool:
