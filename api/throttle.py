@@ -26,6 +26,7 @@ from models.settings import Settings
 WINDOW_SECONDS = 60
 FAILURE_WINDOW_SECONDS = 15 * 60
 _FAILURES_ANYWHERE = 10  # times as many failures are allowed for one account or address alone
+_PATIENCE_SECONDS = 0.5  # a request waits no longer for its count
 _REST_SECONDS = 5.0
 _PREFIX = "winnow:rate"
 _LOG = logging.getLogger(__name__)
@@ -71,8 +72,8 @@ class Throttle:
         self._on_absence = on_absence
         self._pool = ConnectionPool.from_url(
             settings.redis_url,
-            socket_connect_timeout=0.5,
-            socket_timeout=0.5,
+            socket_connect_timeout=_PATIENCE_SECONDS,
+            socket_timeout=_PATIENCE_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = RedisStorage("redis://", connection_pool=self._pool, key_prefix=_PREFIX)

@@ -87,13 +87,17 @@ def test_nobody_has_a_body_read_before_it_is_known_who_it_is(winnow: Winnow) -> 
     assert (answer.status_code, "RateLimit-Limit" in answer.headers) == (422, True), "and what is refused was counted"
 
 
-def test_reads_and_writes_are_counted_apart(strict: Winnow) -> None:
+def test_reads_and_writes_are_counted_apart(strict: Winnow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_070.0)
     statuses = [strict.post("/v1/projects", "manager", json={}).status_code for _ in range(4)]
     assert statuses == [422, 422, 422, 429]
     assert strict.get("/v1/me", "manager").status_code == 200
 
 
-def test_without_redis_the_process_counts_for_itself_and_says_so(without_redis: Winnow) -> None:
+def test_without_redis_the_process_counts_for_itself_and_says_so(
+    without_redis: Winnow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_010.0)
     winnow = without_redis
     answers = [winnow.get("/v1/me") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -107,7 +111,8 @@ def test_without_redis_the_process_counts_for_itself_and_says_so(without_redis: 
     assert ready.json()["parts"]["database"]["ok"] is True
 
 
-def test_guessing_is_stopped_without_redis_too(without_redis: Winnow) -> None:
+def test_guessing_is_stopped_without_redis_too(without_redis: Winnow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_010.0)
     most = without_redis.settings.sign_in_failures
     statuses = [without_redis.sign_in("ada", "wrong").status_code for _ in range(most + 1)]
     assert statuses == [401] * most + [429]

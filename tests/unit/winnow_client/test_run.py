@@ -63,7 +63,7 @@ def processes_of(mark: str) -> list[psutil.Process]:
     return found
 
 
-def eventually(condition, seconds: float = 20.0) -> bool:
+def eventually(condition, seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -158,7 +158,7 @@ def test_the_guard_ends_only_the_run_it_was_given():
     try:
         assert eventually(lambda: processes_of("mine") and processes_of("other"))
         end_run("mine", set())
-        assert mine.wait(timeout=20) == -signal.SIGTERM
+        assert mine.wait(timeout=60) == -signal.SIGTERM
         assert other.poll() is None
     finally:
         other.kill()
