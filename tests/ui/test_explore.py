@@ -37,6 +37,21 @@ def test_filters_stand_in_the_address_and_the_address_sets_them(stage: Stage, ti
     assert "Nothing matches" in words(shown)
 
 
+def test_disputed_items_can_be_listed(stage: Stage) -> None:
+    with stage.client() as mary, stage.client("rita") as rita:
+        settings = {"reviews_per_item": 2, "audit_rate": 0.0}
+        slug = mary.create_project(
+            "Two look", categories=[{"name": "Billing"}, {"name": "Login"}], settings=settings
+        ).slug
+        mary.add_items(slug, [f"charged twice for order {number}" for number in range(3)])
+        item = next(iter(mary.items(slug)))
+        mary.decide(slug, item_id=item.id, action="correct", categories=["Billing"])
+        rita.decide(slug, item_id=item.id, action="correct", categories=["Login"])
+    shown = opened("views/explore.py", project=slug, state="Disputed")
+    assert not shown.exception
+    assert len(shown.dataframe[0].value) == 1
+
+
 def test_an_item_has_a_page_with_its_history_and_can_be_decided_there(stage: Stage, tickets: str) -> None:
     with stage.client("rita") as rita:
         item = next(iter(rita.items(tickets, q="charged")))

@@ -12,7 +12,7 @@ from winnow.schemas import Project
 
 _PAGE = 50
 _ANY = "Any"
-_STATES = {_ANY: None, "Undecided": "undecided", "Decided": "decided", "Flagged": "flagged"}
+_STATES = {_ANY: None, "Undecided": "undecided", "Decided": "decided", "Flagged": "flagged", "Disputed": "disputed"}
 _SORTS = {
     "Newest first": None,
     "Surest first": "-confidence",
