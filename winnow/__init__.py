@@ -12,6 +12,7 @@ from importlib.metadata import version
 from winnow.client import Client
 from winnow.errors import (
     ApiError,
+    ChangedMeanwhile,
     Conflict,
     ConnectionFailed,
     Forbidden,
@@ -29,6 +30,7 @@ __version__ = version("winnow")
 
 __all__ = [
     "ApiError",
+    "ChangedMeanwhile",
     "Client",
     "Conflict",
     "ConnectionFailed",

@@ -17,7 +17,7 @@ import httpx2
 
 from winnow.credentials import Credentials
 from winnow.errors import ConnectionFailed, from_response, seconds_to_wait
-from winnow.schemas import Schema
+from winnow.schemas import Edited, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,16 +109,16 @@ class Connection:
         self.close()
 
     def _get(self, path: str, schema: type[S], **params: Any) -> S:
-        return schema.model_validate_json(self._read("GET", path, params=params).content)
+        return _told(self._read("GET", path, params=params), schema)
 
     def _post(self, path: str, schema: type[S], json: Any = None, *, key: str | None = None) -> S:
-        return schema.model_validate_json(self._read("POST", path, json=json, key=key).content)
+        return _told(self._read("POST", path, json=json, key=key), schema)
 
-    def _patch(self, path: str, schema: type[S], json: Any) -> S:
-        return schema.model_validate_json(self._read("PATCH", path, json=json).content)
+    def _patch(self, path: str, schema: type[S], json: Any, *, if_match: str | None = None) -> S:
+        return _told(self._read("PATCH", path, json=json, if_match=if_match), schema)
 
-    def _delete(self, path: str) -> None:
-        self._read("DELETE", path)
+    def _delete(self, path: str, *, if_match: str | None = None) -> None:
+        self._read("DELETE", path, if_match=if_match)
 
     def _upload(
         self,
@@ -188,6 +188,7 @@ class Connection:
         files: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         key: str | None = None,
+        if_match: str | None = None,
         repeatable: bool = False,
         signed: bool = True,
         patient: bool = True,
@@ -202,6 +203,7 @@ class Connection:
             files: files beside the form fields.
             params: query parameters; those that are None are left out.
             key: `Idempotency-Key`; with it a POST may be sent again.
+            if_match: `If-Match`: the thing as the caller had seen it.
             repeatable: a POST that changes nothing and may be sent again.
             signed: whether to say who is calling.
             patient: False takes the first answer as it is, also a 503.
@@ -213,7 +215,9 @@ class Connection:
             data=form,
             files=files,
             params={name: value for name, value in (params or {}).items() if value is not None},
-            headers={} if key is None else {"Idempotency-Key": key},
+            headers={
+                name: value for name, value in (("Idempotency-Key", key), ("If-Match", if_match)) if value is not None
+            },
         )
         again = repeatable or method in _REPEATABLE or key is not None
         renewed = False
@@ -247,6 +251,13 @@ class Connection:
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
             return ConnectionFailed(f"No Winnow server answers at {self.base_url}. Start one with: winnow up")
         return ConnectionFailed(f"The connection to {self.base_url} broke: {str(error) or type(error).__name__}")
+
+
+def _told(answer: httpx2.Response, schema: type[S]) -> S:
+    """What an answer tells, with its ETag where it is something that several people may change."""
+    told = schema.model_validate_json(answer.content)
+    tag = answer.headers.get("ETag")
+    return told.model_copy(update={"etag": tag}) if tag is not None and isinstance(told, Edited) else told
 
 
 def new_key() -> str:

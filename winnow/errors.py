@@ -6,6 +6,7 @@ WinnowError
 │   ├── Forbidden        403: the role does not reach
 │   ├── NotFound         404: not there, or not there for this caller
 │   ├── Conflict         409: well formed, but not now
+│   │   └── ChangedMeanwhile  412: somebody changed it since it was looked at
 │   ├── InvalidRequest   400, 413, 422: breaks a rule; `problems` says where
 │   ├── RateLimited      429: too many requests; `retry_after` says when
 │   └── ServerError      5xx
@@ -95,6 +96,10 @@ class Conflict(ApiError):
     """The state of things stands against the request (409)."""
 
 
+class ChangedMeanwhile(Conflict):
+    """Somebody changed it since the caller looked (412): nothing was changed; look again, and decide anew."""
+
+
 class InvalidRequest(ApiError):
     """The request breaks a rule (400, 413, 422)."""
 
@@ -141,6 +146,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    412: ChangedMeanwhile,
     413: InvalidRequest,
     422: InvalidRequest,
     429: RateLimited,

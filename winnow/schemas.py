@@ -15,6 +15,17 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
+class Edited(Schema):
+    """What several people may change.
+
+    Attributes:
+        etag: what it was when it was read by itself; given as `if_match`, it keeps a change from falling on something
+            that somebody changed meanwhile. None in a list.
+    """
+
+    etag: str | None = Field(default=None, exclude=True, repr=False)
+
+
 class Tokens(Schema):
     """What signing in gives: a short-lived access token and the refresh token that renews it."""
 
@@ -24,7 +35,7 @@ class Tokens(Schema):
     expires_in: float
 
 
-class User(Schema):
+class User(Edited):
     """A person who signs in."""
 
     id: str
@@ -47,7 +58,7 @@ class ApiKey(Schema):
     last_used_at: datetime | None = None
 
 
-class Category(Schema):
+class Category(Edited):
     """A category of a project."""
 
     id: str
@@ -59,7 +70,7 @@ class Category(Schema):
     merged_into_id: str | None = None
 
 
-class Project(Schema):
+class Project(Edited):
     """A project: its task, its categories and its settings."""
 
     slug: str

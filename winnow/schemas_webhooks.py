@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from winnow.schemas import Schema
+from winnow.schemas import Edited, Schema
 
 
-class Webhook(Schema):
+class Webhook(Edited):
     """An address that is told of events; `secret` is there only in the answer that made it."""
 
     id: str

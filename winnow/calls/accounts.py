@@ -40,9 +40,13 @@ class AccountCalls(Connection):
         body = {"username": username, "password": password, "role": role}
         return self._post(v1("users"), User, body, key=new_key())
 
-    def update_user(self, user_id: str, **changes: Any) -> User:
-        """Changes a person: `password=`, `role=`, `active=`."""
-        return self._patch(v1("users", user_id), User, changes)
+    def user(self, user_id: str) -> User:
+        """A person by themselves, with their `etag`."""
+        return self._get(v1("users", user_id), User)
+
+    def update_user(self, user_id: str, *, if_match: str | None = None, **changes: Any) -> User:
+        """Changes a person: `password=`, `role=`, `active=`; with `if_match` only if they still have that `etag`."""
+        return self._patch(v1("users", user_id), User, changes, if_match=if_match)
 
     def api_keys(self) -> list[ApiKey]:
         """Every key, without its secret."""

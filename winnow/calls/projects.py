@@ -55,13 +55,13 @@ class ProjectCalls(Connection):
             body["settings"] = dict(settings)
         return self._post(v1("projects"), Project, body, key=new_key())
 
-    def update_project(self, slug: str, **changes: Any) -> Project:
-        """Changes a project: `name=`, `text_fields=`, `settings=`."""
-        return self._patch(v1("projects", slug), Project, changes)
+    def update_project(self, slug: str, *, if_match: str | None = None, **changes: Any) -> Project:
+        """Changes a project: `name=`, `text_fields=`, `settings=`; with `if_match` only if it still has that `etag`."""
+        return self._patch(v1("projects", slug), Project, changes, if_match=if_match)
 
-    def delete_project(self, slug: str) -> None:
-        """Deletes a project and everything in it."""
-        self._delete(v1("projects", slug))
+    def delete_project(self, slug: str, *, if_match: str | None = None) -> None:
+        """Deletes a project and everything in it; with `if_match` only if it still has that `etag`."""
+        self._delete(v1("projects", slug), if_match=if_match)
 
     def categories(self, slug: str) -> list[Category]:
         """The categories of a project."""
@@ -81,13 +81,21 @@ class ProjectCalls(Connection):
         given = {field: value for field, value in body.items() if value is not None}
         return self._post(v1("projects", slug, "categories"), Category, given, key=new_key())
 
-    def update_category(self, slug: str, category_id: str, **changes: Any) -> Category:
-        """Changes a category: `name=`, `description=`, `parent_id=`, `shortcut=`, `archived=`."""
-        return self._patch(v1("projects", slug, "categories", category_id), Category, changes)
+    def category(self, slug: str, category_id: str) -> Category:
+        """A category by itself, with its `etag`."""
+        return self._get(v1("projects", slug, "categories", category_id), Category)
 
-    def delete_category(self, slug: str, category_id: str) -> None:
+    def update_category(self, slug: str, category_id: str, *, if_match: str | None = None, **changes: Any) -> Category:
+        """Changes a category: `name=`, `description=`, `parent_id=`, `shortcut=`, `archived=`.
+
+        With `if_match` only if it still has that `etag`.
+        """
+        path = v1("projects", slug, "categories", category_id)
+        return self._patch(path, Category, changes, if_match=if_match)
+
+    def delete_category(self, slug: str, category_id: str, *, if_match: str | None = None) -> None:
         """Removes a category; one with decisions is archived instead."""
-        self._delete(v1("projects", slug, "categories", category_id))
+        self._delete(v1("projects", slug, "categories", category_id), if_match=if_match)
 
     def change_category(
         self, slug: str, category_id: str, kind: str, *, dry_run: bool = False, **given: Any

@@ -35,6 +35,10 @@ class WebhookCalls(Connection):
             body["secret"] = secret
         return self._post(v1("projects", slug, "webhooks"), Webhook, body, key=new_key())
 
+    def webhook(self, slug: str, webhook_id: str) -> Webhook:
+        """A webhook by itself, with its `etag`."""
+        return self._get(v1("projects", slug, "webhooks", webhook_id), Webhook)
+
     def update_webhook(
         self,
         slug: str,
@@ -45,17 +49,21 @@ class WebhookCalls(Connection):
         active: bool | None = None,
         secret: str | None = None,
         rotate_secret: bool = False,
+        if_match: str | None = None,
     ) -> Webhook:
-        """Changes what is given; beside a new secret the old one signs for a day."""
+        """Changes what is given; beside a new secret the old one signs for a day.
+
+        With `if_match` only if it still has that `etag`.
+        """
         given = {"url": url, "events": None if events is None else list(events), "active": active, "secret": secret}
         changes = {name: value for name, value in given.items() if value is not None}
         if rotate_secret:
             changes["rotate_secret"] = True
-        return self._patch(v1("projects", slug, "webhooks", webhook_id), Webhook, changes)
+        return self._patch(v1("projects", slug, "webhooks", webhook_id), Webhook, changes, if_match=if_match)
 
-    def delete_webhook(self, slug: str, webhook_id: str) -> None:
-        """Tells the address no more."""
-        self._delete(v1("projects", slug, "webhooks", webhook_id))
+    def delete_webhook(self, slug: str, webhook_id: str, *, if_match: str | None = None) -> None:
+        """Tells the address no more; with `if_match` only if it still has that `etag`."""
+        self._delete(v1("projects", slug, "webhooks", webhook_id), if_match=if_match)
 
     def deliveries(self, slug: str, webhook_id: str, *, status: str | None = None) -> Iterator[Delivery]:
         """The messages of a webhook, newest first, fetched page by page."""
