@@ -199,7 +199,7 @@ def latency(stack: Stack, client: Client, slug: str, test: Rows, count: int) -> 
     ways: dict[str, Callable[[str], object]] = {"http": by_http, "in_process": in_process}
     for turn in range(count + 10):
         for name, way in ways.items():
-            text = test[turn % len(test)][0]
+            text = f"{test[turn % len(test)][0]} ({turn})"  # new to the API, which remembers what it has read
             began = time.perf_counter()
             way(text)
             if turn >= 10:  # the first ones warm up
