@@ -1,10 +1,12 @@
 """Faults in a set of Kubernetes manifests that no schema shows: each check gives sentences, none when all is well."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 Doc = dict[str, Any]
 Docs = list[Doc]
+WORKLOADS = ("Deployment", "Job", "CronJob")
 OUTSIDE = {
     "winnow": {"database-url", "redis-url", "secret-key", "admin-password"},
     "winnow-tls": {"tls.crt", "tls.key"},
@@ -21,11 +23,12 @@ def named(docs: Docs, kind: str, name: str) -> Doc | None:
 
 
 def workloads(docs: Docs) -> Docs:
-    return of(docs, "Deployment", "Job")
+    return of(docs, *WORKLOADS)
 
 
 def pod(workload: Doc) -> Doc:
-    template: Doc = workload["spec"]["template"]
+    spec = workload["spec"]
+    template: Doc = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
     return template
 
 
@@ -56,6 +59,12 @@ def ports(workload: Doc) -> set[str | int]:
     }
 
 
+def is_shut(policy: Doc) -> bool:
+    """Whether it lets nothing in or out that no other policy names."""
+    spec = policy["spec"]
+    return set(spec["policyTypes"]) == {"Ingress", "Egress"} and not {"ingress", "egress"} & set(spec)
+
+
 def selectors(docs: Docs) -> Iterator[str]:
     for one in of(docs, "Deployment"):
         if not matches(one["spec"]["selector"], pod(one)["metadata"]["labels"]):
@@ -69,9 +78,18 @@ def selectors(docs: Docs) -> Iterator[str]:
     for one in of(docs, "Service"):
         if len(selected(docs, {"matchLabels": one["spec"]["selector"]})) != 1:
             yield f"Service {one['metadata']['name']} does not select one workload"
+
+
+def policies(docs: Docs) -> Iterator[str]:
     for one in of(docs, "NetworkPolicy"):
         if not selected(docs, one["spec"]["podSelector"]):
             yield f"NetworkPolicy {one['metadata']['name']} selects nothing"
+    shut = next(
+        (one["spec"]["podSelector"] for one in of(docs, "NetworkPolicy") if is_shut(one)), {"matchLabels": {"": ""}}
+    )
+    for one in workloads(docs):
+        if not matches(shut, pod(one)["metadata"]["labels"]):
+            yield f"{one['kind']} {one['metadata']['name']} is kept from nothing by any NetworkPolicy"
 
 
 def listeners(docs: Docs) -> Iterator[str]:
@@ -194,8 +212,30 @@ def rollouts(docs: Docs) -> Iterator[str]:
                 yield f"{name}: container {container['name']} lacks a probe"
 
 
+def backups(docs: Docs) -> Iterator[str]:
+    """A backup that is made every night, and missed within a day and a half where it was not made."""
+    settings = named(docs, "ConfigMap", "winnow")
+    for one in of(docs, "CronJob"):
+        name, spec = one["metadata"]["name"], one["spec"]
+        if spec.get("concurrencyPolicy") != "Forbid":
+            yield f"{name}: two of it may run at once"
+        if not re.fullmatch(r"\d+ \d+ \* \* \*", spec["schedule"]):
+            yield f"{name} does not run once a day"
+        arguments = containers(one)[0].get("args", [])
+        if "--keep" not in arguments:
+            yield f"{name} keeps everything until its volume is full"
+        mounted = {mount["mountPath"] for mount in containers(one)[0]["volumeMounts"]}
+        if not {"/data", *arguments[1:2]} <= mounted:
+            yield f"{name} writes where no volume is"
+        told = settings["data"] if settings else {}
+        hours = int(told.get("WINNOW_BACKUP_HOURS", "192"))
+        if told.get("WINNOW_BACKUP_EXPECTED") != "true" or not 24 < hours <= 36:
+            yield f"{name}: nobody is told soon that it did not run"
+
+
 CHECKS: tuple[Callable[[Docs], Iterator[str]], ...] = (
     selectors,
+    policies,
     listeners,
     probes,
     ways_in,
@@ -204,6 +244,7 @@ CHECKS: tuple[Callable[[Docs], Iterator[str]], ...] = (
     references,
     confinement,
     rollouts,
+    backups,
 )
 
 

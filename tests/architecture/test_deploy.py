@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.architecture.manifests import OUTSIDE, Doc, Docs, containers, faults, named, of, pod
+from tests.architecture.manifests import OUTSIDE, WORKLOADS, Doc, Docs, containers, faults, named, of, pod
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
@@ -37,14 +37,17 @@ def documents(overlay: str) -> Docs:
 def base() -> Docs:
     """The base with its components, put together by hand as far as these files need it: everywhere testable."""
     labels = yaml.safe_load((KUBERNETES / "base" / "kustomization.yaml").read_text())["labels"][0]["pairs"]
-    components = ("ingress", "keda", "monitoring")  # `hpa` is there in place of `keda`
+    components = ("ingress", "keda", "monitoring", "backup")  # `hpa` is there in place of `keda`
     folders = [KUBERNETES / "base", *(KUBERNETES / "components" / name for name in components)]
     docs: Docs = []
     for folder in folders:
         for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
             docs.extend(yaml.safe_load_all((folder / name).read_text()))
-    for doc in of(docs, "Deployment", "Job"):
+    for doc in of(docs, *WORKLOADS):
         pod(doc)["metadata"]["labels"].update(labels)
+    settings = named(docs, "ConfigMap", "winnow")
+    assert settings is not None
+    settings["data"].update(WINNOW_BACKUP_EXPECTED="true", WINNOW_BACKUP_HOURS="30")  # as the component `backup` does
     worker = named(docs, "Deployment", "worker")
     assert worker is not None
     del worker["spec"]["replicas"]  # as the component `keda` does
@@ -81,7 +84,7 @@ def test_the_stages_differ_in_what_they_should() -> None:
 
 
 def test_images_are_those_that_the_dockerfile_makes() -> None:
-    images = {container["image"] for doc in of(base(), "Deployment", "Job") for container in containers(doc)}
+    images = {container["image"] for doc in of(base(), *WORKLOADS) for container in containers(doc)}
     assert images == {"winnow-api", "winnow-worker", "winnow-ui", "winnow-migrate"}
 
 
@@ -104,6 +107,12 @@ def test_every_secret_from_outside_is_documented() -> None:
 
 def _api(docs: Docs) -> Doc:
     found = named(docs, "Deployment", "api")
+    assert found is not None
+    return found
+
+
+def _backup(docs: Docs) -> Doc:
+    found = named(docs, "CronJob", "backup")
     assert found is not None
     return found
 
@@ -173,6 +182,19 @@ BROKEN: dict[str, tuple[Callable[[Docs], object], str]] = {
         ),
         "where nobody listens",
     ),
+    "pod without policy": (
+        lambda d: pod(_backup(d))["metadata"]["labels"].pop("app.kubernetes.io/part-of"),
+        "by any NetworkPolicy",
+    ),
+    "backups at once": (lambda d: _backup(d)["spec"].pop("concurrencyPolicy"), "two of it may run at once"),
+    "backups now and then": (lambda d: _backup(d)["spec"].update(schedule="0 2 * * 0"), "once a day"),
+    "backups without end": (lambda d: containers(_backup(d))[0].update(args=["take", "/backups"]), "until its volume"),
+    "backups nowhere": (lambda d: containers(_backup(d))[0]["args"].insert(1, "/srv"), "where no volume is"),
+    "backups unmissed": (
+        lambda d: (named(d, "ConfigMap", "winnow") or {})["data"].pop("WINNOW_BACKUP_HOURS"),
+        "nobody is told soon",
+    ),
+    "claim of the backups": (lambda d: _drop(d, "PersistentVolumeClaim", "winnow-backups"), "no claim"),
     "monitor": (
         lambda d: of(d, "PodMonitor")[0]["spec"]["podMetricsEndpoints"][0].update(port="nope"),
         "which is not there",

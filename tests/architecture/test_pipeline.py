@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-SCRIPTS = [ROOT / "deploy" / name for name in ("publish", "rollback", "rollout", "smoke")]
+SCRIPTS = [ROOT / "deploy" / name for name in ("publish", "restore", "rollback", "rollout", "smoke")]
 
 
 def loaded(path: Path) -> dict[str, Any]:
