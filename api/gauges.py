@@ -17,6 +17,7 @@ from models.store.queries.figures import figures
 from models.store.queries.project_figures import ProjectFigures, project_figures
 from models.store.tables import ProjectRow
 from models.store.types import utc_now
+from models.vocabulary import Job, JobStatus, VersionStatus
 
 Rows = Iterable[tuple[tuple[str, ...], float]]
 
@@ -56,7 +57,9 @@ class Kept(Collector):
 
     def _whole(self, session: Session) -> Iterator[Metric]:
         now = figures(session)
-        yield _gauge("winnow_jobs", "Jobs by kind and status.", ("kind", "status"), now.jobs.items())
+        # None of a kind is a number too: a rule that looks for what is new must see what there was before.
+        jobs = {(kind.value, status.value): 0 for kind in Job for status in JobStatus} | now.jobs
+        yield _gauge("winnow_jobs", "Jobs by kind and status.", ("kind", "status"), jobs.items())
         yield _gauge("winnow_job_wait_seconds", "Wait of the oldest due job.", (), [((), now.oldest_due_seconds)])
         yield _gauge("winnow_workers", "Workers seen within 30 seconds.", (), [((), workers_seen(session))])
         yield _gauge("winnow_projects", "Projects.", (), [((), now.projects)])
@@ -163,7 +166,7 @@ def _versions(each: list[tuple[str, ProjectFigures]]) -> Iterator[Metric]:
         "winnow_versions",
         "Trained versions by status.",
         ("project", "status"),
-        [((name, status), count) for name, one in each for status, count in one.versions.items()],
+        [((name, status), one.versions.get(status.value, 0)) for name, one in each for status in VersionStatus],
     )
     yield _gauge(
         "winnow_serving_version",

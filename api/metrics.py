@@ -7,6 +7,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.errors import TooManyRequests
 from api.gauges import Kept, label_of
+from models.errors import BundleBroken
 from models.runtime import Runtime
 from models.steps.measured import Accuracies, Drifts
 from models.steps.serve import Answers
@@ -51,6 +52,7 @@ class Metrics:
         self._problems = Counter(
             "winnow_problems_total", "Requests answered with an error, by its code.", ["code"], registry=self.registry
         )
+        self._problems.labels(BundleBroken.code)  # it has an alert, which would not see a number that begins with 1
         self._refused = Counter(
             "winnow_rate_limit_refused_total",
             "Requests refused because the caller's share of the minute was used up.",

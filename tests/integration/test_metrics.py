@@ -22,6 +22,7 @@ from models.steps.projects import find_project, update_project
 from models.store.session import Database
 from models.store.tables import BackupRow, ProjectRow
 from models.store.types import utc_now
+from models.vocabulary import Job
 from tests.integration.conftest import Drain
 from tests.integration.test_the_loop import decide
 from worker.entry import perform
@@ -67,6 +68,21 @@ def test_the_numbers_are_those_of_the_product(runtime: Runtime, ann: Caller, fil
     assert told["winnow_job_wait_seconds",] == 0
     assert sum(value for key, value in told.items() if key[0] == "winnow_predictions_total") == 2
     assert told["winnow_prediction_confidence_ratio_count", slug] == 2
+
+
+@ON_ONE
+def test_what_never_failed_is_a_number_too(runtime: Runtime, filled: ProjectRow) -> None:
+    """A rule that looks for growth sees nothing grow where there was no number before."""
+    told = samples(Metrics().exposition(runtime))
+    assert {told["winnow_jobs", kind, "failed"] for kind in Job} == {0}
+    assert told["winnow_versions", filled.slug, "failed"] == 0
+    assert told["winnow_problems_total", "bundle-broken"] == 0
+    code = (
+        "from pathlib import Path; from prometheus_client import generate_latest; from worker import metrics;"
+        "metrics.register(Path('.')); print(generate_latest(metrics.REGISTRY).decode())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert {samples(done.stdout)["winnow_worker_jobs_total", kind, "bundle-broken"] for kind in Job} == {0}
 
 
 @ON_ONE
