@@ -6,11 +6,14 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-_LOWEST_PORT, _PORTS, _SHARES = 20_000, 1_500, 8
+_LOWEST_PORT, _PORTS, _SHARES = 10_000, 740, 8  # sandboxes take what they give from 16,000 upwards
 _COUNT = itertools.count(os.getpid() * 37)  # one run after another begins elsewhere
 _PACKAGES = {
     "prometheus": "prometheus",
@@ -32,11 +35,15 @@ def tool(name: str) -> str:
 def _installed(name: str) -> str | None:
     if os.getuid() != 0 or shutil.which("apt-get") is None:
         return None
-    wait = "DPkg::Lock::Timeout=300"  # tests run side by side: another may be installing just now
-    command = ["apt-get", "-o", wait, "install", "--yes", "--quiet", "--no-install-recommends", _PACKAGES[name]]
+    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "--yes", "--quiet", "--no-install-recommends"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "--quiet"], env=environment, capture_output=True, timeout=120, check=False)
-    subprocess.run(command, env=environment, capture_output=True, timeout=600, check=False)
+    # Tests run side by side: another may be installing just now, perhaps the same.
+    with FileLock(Path(tempfile.gettempdir()) / "winnow-tests-apt.lock"):
+        if shutil.which(name) is None:
+            with suppress(subprocess.TimeoutExpired):
+                update = ["apt-get", "update", "--quiet"]
+                subprocess.run(update, env=environment, capture_output=True, timeout=120, check=False)
+            subprocess.run([*command, _PACKAGES[name]], env=environment, capture_output=True, check=False)
     return shutil.which(name)
 
 

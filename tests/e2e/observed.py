@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 240.0) -> Any:
     """What a condition gives as soon as it gives something; fails after a while."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -74,17 +74,17 @@ class System:
             "WINNOW_REDIS_URL": redis_url,
             "WINNOW_ENCODER": str(encoder),
         }
-        self._http = httpx2.Client(trust_env=False, timeout=10)
+        self._http = httpx2.Client(trust_env=False, timeout=60)
 
     def start(self) -> None:
         """Everything, until it is ready."""
         prometheus, alertmanager = tool("prometheus"), tool("prometheus-alertmanager")
         prepare = [sys.executable, "-m", "models.prepare", "--json"]
-        subprocess.run(prepare, env=self._environment, check=True, capture_output=True, timeout=120)
+        subprocess.run(prepare, env=self._environment, check=True, capture_output=True, timeout=240)
         self._run("api", sys.executable, "-m", "api")
         self.start_worker()
-        eventually(lambda: self._answers(f"http://127.0.0.1:{self.api}/readyz"), 120)
-        eventually(lambda: self._answers(f"http://127.0.0.1:{self.worker}/healthz"), 120)
+        eventually(lambda: self._answers(f"http://127.0.0.1:{self.api}/readyz"))
+        eventually(lambda: self._answers(f"http://127.0.0.1:{self.worker}/healthz"))
         self._run(
             "alertmanager",
             alertmanager,
@@ -128,7 +128,7 @@ class System:
             process.terminate()
         for process in self._processes.values():
             try:
-                process.wait(timeout=15)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -3,11 +3,14 @@
 import csv
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as LateError
 
 from tests.e2e.test_up import Machine, eventually
 from winnow import Client
@@ -29,10 +32,11 @@ TOPICS = {
     "Shipping": "Parcel {} has not arrived yet\nThe courier left package {} at the wrong door.",
 }
 SLUG = "support-tickets"
-PATIENCE_MS = 60_000
+LASTS_SECONDS = 20.0
+PATIENCE_MS = 120_000
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: install Debian's `chromium` to run these"),
 ]
 
@@ -40,16 +44,15 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, encoder_cache: Path) -> Iterator[Machine]:
     made = Machine(tmp_path_factory.mktemp("browser"), WINNOW_ADMIN_PASSWORD=PASSWORD, WINNOW_DEMO="0")
-    if encoder_cache.exists():
-        shutil.copytree(encoder_cache, made.folder / "data" / "encoders")
+    made.lend(encoder_cache, made.folder / "data")
     made.up()
     yield made
-    made.supervisor.terminate()
-    made.supervisor.wait(timeout=60)
+    made.stop()
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -82,7 +85,6 @@ def project(client: Client) -> Iterator[str]:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     opened = chromium.new_context(viewport={"width": 1280, "height": 800})
     opened.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     yield opened
     opened.close()
 
@@ -204,7 +206,6 @@ def test_every_key_does_what_the_card_says(page: Page, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.usefixtures("project")
 def test_guideline_and_reasons_are_a_key_away(page: Page) -> None:
     reading = review(page)
     while not page.locator(".suggested").count():
@@ -273,16 +274,26 @@ def test_a_cloud_of_the_map_is_looked_over_together(page: Page, machine: Machine
     page.goto(f"http://127.0.0.1:{machine.ui}/explore?project={project}&view=Map")
     chart = page.locator("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas").first
     chart.wait_for()
-    page.wait_for_timeout(1000)  # the chart listens a moment after it is drawn
+    together = page.get_by_role("button", name="over together")
+    for _ in range(12):  # the chart listens a while after it is drawn; nothing tells when
+        drag_over(page, chart)
+        with suppress(LateError):
+            together.wait_for(timeout=PATIENCE_MS / 12)
+            break
+    together.click()
+    expect(page.get_by_role("heading", name="Many at once")).to_be_visible()
+    expect(page.get_by_text("Chosen by you, with this answer.")).to_be_visible()
+
+
+def drag_over(page: Page, chart: Locator) -> None:
+    """Draw a rectangle over the most of a chart."""
     box = chart.bounding_box()
     assert box is not None
+    page.mouse.dblclick(box["x"] + 3, box["y"] + 3)  # clears one that was drawn before
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] - 30, steps=8)
     page.mouse.up()
-    page.get_by_role("button", name="over together").click()
-    expect(page.get_by_role("heading", name="Many at once")).to_be_visible()
-    expect(page.get_by_text("Chosen by you, with this answer.")).to_be_visible()
 
 
 @pytest.fixture(scope="module")
@@ -293,9 +304,12 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     if npm is None:
         pytest.skip("npm is not on the PATH: the accessibility check needs it")
     command = [npm, "install", "--silent", "--no-fund", "--no-audit", "axe-core@4"]
-    if subprocess.run(command, cwd=folder, check=False, timeout=120).returncode:
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(command, cwd=folder, check=False, timeout=240)
+    found = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not found.exists():
         pytest.skip("npm could not install axe-core")
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    return found.read_text(encoding="utf-8")
 
 
 # The rectangle that chooses on the map is drawn by Vega without a title; nothing can be done about it from outside.
@@ -319,6 +333,17 @@ EVERY_PAGE = (
 )
 
 
+def lasting_faults(page: Page) -> list[tuple[str, str]]:
+    """The serious faults of a page at rest. While it is drawn, what is half faded in is too pale for a moment."""
+    end = time.monotonic() + LASTS_SECONDS
+    while True:
+        page.wait_for_timeout(500)
+        violations = page.evaluate(CHECKED)["violations"]
+        serious = [one for one in violations if one["impact"] in {"serious", "critical"}]
+        if not serious or time.monotonic() > end:
+            return [(one["id"], one["nodes"][0]["html"][:200]) for one in serious]
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_no_page_has_a_serious_fault_for_those_who_see_or_hear_it_otherwise(
     chromium: Browser, machine: Machine, project: str, axe: str, colours: str
@@ -331,14 +356,8 @@ def test_no_page_has_a_serious_fault_for_those_who_see_or_hear_it_otherwise(
         page.goto(f"http://127.0.0.1:{machine.ui}/{path}{'&' if '?' in path else '?'}project={project}")
         page.get_by_test_id("stMainBlockContainer").locator("h1, .desk .card").first.wait_for()
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-        page.wait_for_timeout(500)
         page.evaluate(axe)
-        found = page.evaluate(CHECKED)["violations"]
-        faults += [
-            (path, one["id"], one["nodes"][0]["html"][:200])
-            for one in found
-            if one["impact"] in {"serious", "critical"}
-        ]
+        faults += [(path, *fault) for fault in lasting_faults(page)]
     context.close()
     assert faults == []
 
@@ -349,10 +368,10 @@ def test_no_page_is_wider_than_the_window(page: Page, machine: Machine, project:
     for path in EVERY_PAGE:
         page.goto(f"http://127.0.0.1:{machine.ui}/{path}{'&' if '?' in path else '?'}project={project}")
         page.get_by_test_id("stMainBlockContainer").locator("h1, .desk .card").first.wait_for()
-        over = page.evaluate(
-            "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        page.wait_for_function(  # at rest: what slides in or out may be wider for a moment
+            "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth <= m.clientWidth; }"
         )
-        assert over <= 0, path
 
 
 @pytest.mark.usefixtures("project")

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,18 +27,16 @@ def blocks(language: str) -> list[str]:
 def machine(tmp_path_factory: pytest.TempPathFactory, encoder_cache: Path) -> Iterator[Machine]:
     """A running Winnow that has the demo's project, without its articles."""
     folder = tmp_path_factory.mktemp("readme")
-    if encoder_cache.exists():
-        shutil.copytree(encoder_cache, folder / ".winnow" / "encoders")
     made = Machine(folder, WINNOW_DEMO="0", WINNOW_DATA_DIR=str(folder / ".winnow"))
     made.variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{made.variables['PATH']}"
+    made.lend(encoder_cache, folder / ".winnow")
     try:
         made.up()
         run(made, [sys.executable, "-c", PROJECT])
         yield made
     finally:
         if made.supervisor is not None and made.supervisor.poll() is None:
-            made.supervisor.terminate()
-            made.supervisor.wait(timeout=60)
+            made.stop()
 
 
 PROJECT = f"""
@@ -61,7 +58,7 @@ def run(machine: Machine, command: list[str]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=480,
     )
     assert ended.returncode == 0, f"{script}\n{ended.stdout}\n{ended.stderr}"
     return ended.stdout
@@ -76,7 +73,7 @@ def shows(shown: object, real: object) -> bool:
     return True
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_example_of_the_readme_runs(machine: Machine) -> None:
     shell, python = blocks("bash"), blocks("python")
     assert len(shell) == 3

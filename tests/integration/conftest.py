@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from models import jobs
 from models.runtime import Runtime
+from models.steps import deliver
 from models.steps.accounts import Caller, create_user, user_caller
 from models.steps.ingest import add_items
 from models.steps.items import NewItem
@@ -16,10 +17,16 @@ from models.steps.projects import NewCategory, create_project
 from models.store.tables import JobRow, ProjectRow
 from models.store.types import utc_now
 from models.vocabulary import JobStatus, Role
+from models.work import Work
 from tests.integration.crashes import Crash, Mortal, crash_everywhere
+from tests.unit.winnow_client.conftest import Answer, LoopbackServer
 from worker.entry import perform
 
 Drain = Callable[[], int]
+
+EVEN_RESERVE = "9529"
+"""A project's salt: of its first 12, 90, 120, 150 and 240 items it reserves a tenth, a quarter or half, as one would
+expect, and of every wording of the texts below about as many. One that is drawn may reserve three of a hundred."""
 
 SOON = timedelta(seconds=1.5)
 """What is due within so much time is waited for."""
@@ -29,6 +36,23 @@ TOPICS = {
     "Login": ("I cannot sign in, error {} appears", "the password reset mail {} never came"),
     "Shipping": ("parcel {} has not arrived yet", "the courier left package {} at the wrong door"),
 }
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No job is set back to the end of the line because the machine stood still for the seconds of its slice."""
+    monkeypatch.setitem(Work.__init__.__kwdefaults__, "slice_seconds", 3600.0)
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
+    """Somebody who listens to webhooks, however slowly, and is asked again only when a test lets the time pass."""
+    monkeypatch.setattr(deliver, "_SLOW_SECONDS", float("inf"))
+    monkeypatch.setattr(deliver, "_FIRST_WAIT", timedelta(hours=1))
+    server = LoopbackServer()
+    server.behaviour = lambda _asked: Answer({"thanks": True})
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -72,7 +96,7 @@ def texts(count: int) -> list[tuple[str, str]]:
 @pytest.fixture
 def project(runtime: Runtime, ann: Caller) -> ProjectRow:
     with runtime.database.transaction() as session:
-        return create_project(
+        made = create_project(
             session,
             ann,
             name="Support tickets",
@@ -83,6 +107,8 @@ def project(runtime: Runtime, ann: Caller) -> ProjectRow:
             ],
             settings={"retrain_every": 10},
         )
+        made.salt = EVEN_RESERVE
+        return made
 
 
 @pytest.fixture

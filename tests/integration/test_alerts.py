@@ -1,12 +1,12 @@
 """Alerts inside the product: what is seen, when it fires, who hears of it and who does not, and how it ends."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 from sqlalchemy import select, update
 
 from api.lookout import Lookout
@@ -25,7 +25,7 @@ from models.store.types import utc_now
 from models.vocabulary import Alert, Event, Job, JobStatus, Role
 from tests.integration.conftest import Drain
 from tests.integration.test_the_loop import decide
-from tests.unit.winnow_client.conftest import Answer, LoopbackServer
+from tests.unit.winnow_client.conftest import LoopbackServer
 
 ADMIN = Caller("system", "system", Role.ADMIN)
 STARVED = Trouble(Alert.QUEUE_STARVED, "7 items are undecided", "project:1", 1)
@@ -34,16 +34,18 @@ STARVED = Trouble(Alert.QUEUE_STARVED, "7 items are undecided", "project:1", 1)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Webhooks may go to this machine."""
-    return settings.model_copy(update={"webhook_allow_private": True})
+    return settings.model_copy(update={"webhook_allow_private": True, "webhook_timeout_seconds": 60})
 
 
-@pytest.fixture
-def receiver() -> Iterator[LoopbackServer]:
-    """Somebody who listens to webhooks."""
-    server = LoopbackServer()
-    server.behaviour = lambda _asked: Answer(status=204)
-    yield server
-    server.close()
+@pytest.fixture(autouse=True)
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk that the tests run on may be as full as it likes."""
+    monkeypatch.setattr(conditions.shutil, "disk_usage", lambda _: disk(free=90e9))
+
+
+def disk(*, free: float) -> Any:
+    """What is told of a disk of 100 GB."""
+    return shutil._ntuple_diskusage(100e9, 100e9 - free, free)
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_nothing_is_wrong_with_what_works(runtime: Runtime, trained: ProjectRow)
 
 def _waits(runtime: Runtime, _: ProjectRow) -> None:
     with runtime.database.transaction() as session:
-        jobs.enqueue(session, Job.MAINTAIN, key="late", due_at=utc_now() - timedelta(minutes=4))
+        jobs.enqueue(session, Job.MAINTAIN, key="late", due_at=utc_now() - timedelta(seconds=2000))
 
 
 def _fails(runtime: Runtime, _: ProjectRow) -> None:
@@ -189,7 +191,7 @@ def _backups_end(runtime: Runtime, _: ProjectRow) -> None:
 
 
 FAULTS: dict[Alert, tuple[Callable[[Runtime, ProjectRow], None], str]] = {
-    Alert.JOBS_WAITING: (_waits, "has waited 24"),
+    Alert.JOBS_WAITING: (_waits, "has waited 2"),
     Alert.JOBS_FAILING: (_fails, "3 jobs of kind export failed"),
     Alert.TRAINING_FAILED: (_training_fails, "no memory"),
     Alert.BUNDLE_BROKEN: (_bundle_breaks, "which serves, fails its checks"),
@@ -207,10 +209,7 @@ def test_each_fault_is_seen_for_what_it_is(runtime: Runtime, trained: ProjectRow
 
 
 def test_a_disk_that_fills_is_seen(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    def usage(_: Path) -> Any:
-        return shutil._ntuple_diskusage(100e9, 91e9, 9e9)
-
-    monkeypatch.setattr(conditions.shutil, "disk_usage", usage)
+    monkeypatch.setattr(conditions.shutil, "disk_usage", lambda _: disk(free=9e9))
     assert seen(runtime) == {Alert.DISK_FILLING: "9.0 % (9.0 GB) of the data folder's disk are free"}
 
 
@@ -229,6 +228,7 @@ def test_quality_is_held_against_what_is_wanted() -> None:
 
 def test_what_no_worker_can_see_is_seen_by_the_api(runtime: Runtime, redis_url: str) -> None:
     doorbell = Doorbell(redis_url)
+    doorbell.redis = Redis.from_url(redis_url)  # it is waited for, however long the machine stands still
     lookout = Lookout(runtime.settings, runtime.database, doorbell)
 
     def fires() -> list[tuple[Alert, bool]]:
@@ -244,7 +244,7 @@ def test_what_no_worker_can_see_is_seen_by_the_api(runtime: Runtime, redis_url: 
     lookout.look()
     assert fires() == [(Alert.WORKER_GONE, True)]
     with runtime.database.transaction() as session:
-        session.add(WorkerRow(name="back"))
+        session.add(WorkerRow(name="back", seen_at=utc_now() + timedelta(hours=1)))  # for as long as this takes
     lookout.look()
     assert fires() == [(Alert.WORKER_GONE, False)]
     away = Lookout(runtime.settings, runtime.database, Doorbell("redis://127.0.0.1:1/0"))

@@ -23,6 +23,7 @@ from tests.integration.conftest import Drain, put, texts
 from worker.categorize.__main__ import main
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'winnow[ray]'")
+pytestmark = pytest.mark.timeout(1200)
 
 ROWS = [text for text, _ in texts(46)]
 
@@ -40,12 +41,15 @@ def environment(runtime: Runtime, encoder_cache: Path) -> dict[str, str]:
         "WINNOW_DATABASE_URL": str(runtime.database.url),
         "WINNOW_DATA_DIR": str(runtime.settings.data_dir),
         "WINNOW_ENCODER": str(exported),
+        # Ray waits for its own parts however busy the machine is, and ends none because others need the memory.
+        "RAY_worker_register_timeout_seconds": "300",
+        "RAY_memory_monitor_refresh_ms": "0",
     }
 
 
 def command(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "winnow", "categorize", *map(str, arguments)]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=500, check=False)
 
 
 def here(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, arguments: Sequence[object]) -> int:

@@ -96,8 +96,10 @@ def test_while_redis_is_gone_nothing_is_lost_and_a_new_one_goes_on(
     relay.turn()
 
     server = ValkeyServer(port=port, data_dir=str(tmp_path))
-    server.start()
+    server.start(timeout=120)
     try:
+        gone.redis.connection_pool.connection_kwargs |= {"socket_connect_timeout": None, "socket_timeout": None}
+        gone.redis.connection_pool.disconnect()
         _age(database)
         relay.turn()
         with database.read() as session:
@@ -106,7 +108,7 @@ def test_while_redis_is_gone_nothing_is_lost_and_a_new_one_goes_on(
         assert waiting
         assert heard >= waiting
     finally:
-        server.stop()
+        server.stop(timeout=60)
         database.close()
         gone.close()
 

@@ -72,7 +72,7 @@ def serve(post: Post) -> Iterator[Callable[..., Controller]]:
     started: list[Controller] = []
 
     def start(port: int, **options: Any) -> Controller:
-        server = Controller(post, hostname="127.0.0.1", port=port, **options)
+        server = Controller(post, hostname="127.0.0.1", port=port, ready_timeout=120, **options)
         server.start()
         started.append(server)
         return server
@@ -84,7 +84,7 @@ def serve(post: Post) -> Iterator[Callable[..., Controller]]:
 
 def with_mail(runtime: Runtime, port: int, **more: Any) -> Runtime:
     chosen = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "smtp_from": "winnow@example.com"}
-    chosen |= {"smtp_to": ("ops@example.com", "boss@example.com"), **more}
+    chosen |= {"smtp_to": ("ops@example.com", "boss@example.com"), "smtp_timeout_seconds": 60, **more}
     settings = Settings(**runtime.settings.model_dump() | chosen)
     return Runtime(settings, runtime.database, runtime.encoder)
 

@@ -9,7 +9,7 @@ from models.steps.items import NewItem
 from models.steps.projects import NewCategory, create_project, find_project
 from models.store.tables import ProjectRow
 from models.vocabulary import Action, TaskKind
-from tests.integration.conftest import Drain
+from tests.integration.conftest import EVEN_RESERVE, Drain
 
 PARTS = {
     "Billing": ("I was charged twice for order {}", "the invoice {} is wrong"),
@@ -39,6 +39,7 @@ def project_of_sets(runtime: Runtime, ann: Caller) -> ProjectRow:
             categories=[NewCategory(name) for name in PARTS],
             settings={"retrain_every": 30, "audit_rate": 0.3},
         )
+        project.salt = EVEN_RESERVE
         add_items(session, ann, project, [NewItem(text) for text, _ in complaints(150)])
         return project
 

@@ -17,7 +17,7 @@ from models.store.queries.decisions import decisions_page, labels_as_of
 from models.store.queries.history import history_of
 from models.store.tables import DecisionRow, ItemRow, ProjectRow, TaskRow
 from models.vocabulary import Action, ItemState, Reason, Role
-from tests.integration.conftest import Drain, put, texts
+from tests.integration.conftest import EVEN_RESERVE, Drain, put, texts
 
 BOSS = Caller("system", "system", Role.ADMIN)
 
@@ -119,6 +119,7 @@ def room(runtime: Runtime, ann: Caller, drain: Drain, **settings: object) -> Roo
             categories=[NewCategory("Billing"), NewCategory("Login"), NewCategory("Shipping")],
             settings={"retrain_every": 1_000, "second_look_rate": 0.0, **settings},
         )
+        project.salt = EVEN_RESERVE
     put(runtime, ann, project, [NewItem(text) for text, _ in texts(12)])
     drain()
     return Room(runtime, project.slug)

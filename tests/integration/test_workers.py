@@ -61,7 +61,7 @@ def start(runtime: Runtime, redis: Redis, encoder_cache: Path, tmp_path: Path) -
         "WINNOW_DATA_DIR": str(settings.data_dir),
         "WINNOW_DATABASE_URL": settings.database_url,
         "WINNOW_REDIS_URL": settings.redis_url,
-        "WINNOW_JOB_LEASE_SECONDS": "2",
+        "WINNOW_JOB_LEASE_SECONDS": "12",  # no longer than need be, but longer than a machine stands still
     }
     running: list[subprocess.Popen[bytes]] = []
     log = (tmp_path / "workers.log").open("wb")
