@@ -33,7 +33,7 @@ from models.store.tables import (
     TaskRow,
     VectorRow,
 )
-from models.vocabulary import Action, ItemState, Job, JobStatus, ReviewMode, Source
+from models.vocabulary import Action, ItemState, Job, JobStatus, Reason, ReviewMode, Source
 from models.work import Stopped, Work
 from tests.integration.conftest import Drain, put, texts
 from worker.entry import perform
@@ -78,13 +78,15 @@ def test_feedback_names_its_item_in_four_ways(runtime: Runtime, ann: Caller, pro
 
 
 def test_what_a_program_wants_to_know_is_asked_first(runtime: Runtime, ann: Caller, filled: ProjectRow) -> None:
-    sent = serve.predict(
-        runtime, ann, filled.slug, [NewItem("a new one"), NewItem(texts(1)[0][0])], review=ReviewMode.ALWAYS
-    )
+    with runtime.database.read() as session:
+        chosen = TaskRow.reason.in_([Reason.UNCERTAIN, Reason.DIVERSE])  # a blind check keeps its place
+        last = session.scalars(select(TaskRow.item_id).where(chosen).order_by(TaskRow.rank.desc())).first()
+        waiting = session.get_one(ItemRow, last).text
+    sent = serve.predict(runtime, ann, filled.slug, [NewItem("a new one"), NewItem(waiting)], review=ReviewMode.ALWAYS)
     with runtime.database.transaction() as session:
         leased = queue.lease(runtime, session, ann, find_project(session, ann, filled.slug), 2)
-    # The second text was in the queue already: it comes sooner now.
-    assert {one.item.id for one in leased} == {one.item_id for one in sent.answers}
+    new, there = (one.item_id for one in sent.answers)
+    assert [one.item.id for one in leased] == [there, new], "the last of the queue comes first now"
     with runtime.database.read() as session:
         assert session.scalar(select(func.count()).select_from(ItemRow)) == 121
 
