@@ -6,11 +6,14 @@ import uvicorn
 from pydantic import ValidationError
 
 from api.app import create_app
+from api.leaving import Server
 from models import spans
 from models.settings import Settings
 from models.tracing import log_to_stderr
 
 _GRACE_SECONDS = 20
+_KEPT_OPEN_SECONDS = 75
+"""Longer than proxies keep a connection that is idle: whoever closes it first may swallow a request of the other."""
 
 
 def main() -> int:
@@ -22,15 +25,18 @@ def main() -> int:
     except ValidationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.api_port,
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=_KEPT_OPEN_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    Server(config, app.state.leaving, settings.drain_seconds).run()
     return 0
 
 

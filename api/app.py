@@ -1,5 +1,6 @@
 """The application: routes, errors and what surrounds them, put together."""
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -99,11 +100,11 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         encoder: one that is loaded already, to be used instead of the settings' own.
     """
     chosen = settings or Settings()
-    metrics = Metrics()
+    metrics, leaving = Metrics(), threading.Event()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with _context(chosen, metrics, encoder) as context:
+        with _context(chosen, metrics, encoder, leaving) as context:
             app.state.context = context
             yield
 
@@ -134,7 +135,8 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
             max_age=600,
         )
     app.add_middleware(Traced)
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, leaving=leaving)
+    app.state.leaving = leaving
     return app
 
 
@@ -159,7 +161,9 @@ async def _not_modified(_: Request, found: Exception) -> Response:
 
 
 @contextmanager
-def _context(settings: Settings, metrics: Metrics, encoder: Encoder | None) -> Iterator[Context]:
+def _context(
+    settings: Settings, metrics: Metrics, encoder: Encoder | None, leaving: threading.Event
+) -> Iterator[Context]:
     """Open what requests share; close it when the process is told to end and the last request is answered."""
     doorbell = Doorbell(settings.redis_url)
     database = Database(settings.database, on_commit=doorbell.ring, statement_seconds=settings.statement_seconds)
@@ -183,6 +187,7 @@ def _context(settings: Settings, metrics: Metrics, encoder: Encoder | None) -> I
             provider=Provider(settings) if settings.oidc_issuer else None,
             slots=FairSlots(SLOTS),
             turns=FairSlots(1 if database.is_sqlite else SLOTS),
+            leaving=leaving,
         )
     finally:
         lookout.stop()

@@ -6,6 +6,7 @@ one that holds it would find none to go on with. So what may wait for a lock fir
 which there are fewer than threads, and waits for it without a thread. Callers take turns in waiting.
 """
 
+import threading
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter
@@ -30,6 +31,7 @@ class Context:
         provider: the outside identity provider, where there is one.
         slots: requests that use the database, with a thread for each.
         turns: requests that write: one at a time on SQLite, which has one writer.
+        leaving: set once the process was told to end.
     """
 
     settings: Settings
@@ -42,6 +44,7 @@ class Context:
     provider: Provider | None
     slots: FairSlots
     turns: FairSlots
+    leaving: threading.Event
 
 
 GATES = 8

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import threading
 import time
 import uuid
 
@@ -28,10 +29,15 @@ BODY_LIMIT = "winnow.body_limit"
 
 
 class Envelope:
-    """Gives each request its id and each answer its headers; a bug becomes a 500 that tells nothing."""
+    """Gives each request its id and each answer its headers; a bug becomes a 500 that tells nothing.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        leaving: once it is set, each answer is the last of its connection.
+    """
+
+    def __init__(self, app: ASGIApp, leaving: threading.Event) -> None:
         self.app = app
+        self.leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -47,7 +53,10 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _add_headers(scope, request_id, MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                _add_headers(scope, request_id, headers)
+                if self.leaving.is_set():
+                    headers["Connection"] = "close"
             await send(message)
 
         try:

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     ui_port: int = Field(default=8501, ge=1, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
+    drain_seconds: int = Field(default=0, ge=0, le=600)
 
     access_token_minutes: int = Field(default=15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(default=30, ge=1, le=365)

@@ -54,7 +54,13 @@ def healthz(_: Anyone) -> HealthOut:
 
 @router.get("/readyz", responses={503: {"model": ReadinessOut, "description": "Some part is away."}})
 def readyz(_: Anyone, context: Here, response: Response) -> ReadinessOut:
-    """Say whether database, schema, Redis and encoder are there; how many workers is for information."""
+    """Say whether database, schema, Redis and encoder are there; how many workers is for information.
+
+    A process that was told to end is not ready, and says so as the part `process`.
+    """
+    if context.leaving.is_set():
+        response.status_code = 503
+        return ReadinessOut(status="unready", parts={"process": PartOut(ok=False, detail="it was told to end")})
     checks: dict[str, Callable[[Context], str | None]] = {
         "database": _database,
         "redis": _redis,

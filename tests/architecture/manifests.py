@@ -7,6 +7,8 @@ from typing import Any
 Doc = dict[str, Any]
 Docs = list[Doc]
 WORKLOADS = ("Deployment", "Job", "CronJob")
+MOVING_ON, ENDING = 5, 30
+"""Seconds until no proxy sends requests to a pod that ends; until what has begun there is answered, and some more."""
 OUTSIDE = {
     "winnow": {"database-url", "redis-url", "secret-key", "admin-password"},
     "winnow-tls": {"tls.crt", "tls.key"},
@@ -207,6 +209,10 @@ def rollouts(docs: Docs) -> Iterator[str]:
         name, spec = workload["metadata"]["name"], workload["spec"]
         if spec["strategy"]["rollingUpdate"]["maxUnavailable"] != 0:
             yield f"{name}: a rollout takes one away before another is there"
+        settings = named(docs, "ConfigMap", "winnow")
+        drain = int(settings["data"].get("WINNOW_DRAIN_SECONDS", "0")) if settings else 0
+        if name == "api" and not MOVING_ON <= drain <= pod(workload)["spec"]["terminationGracePeriodSeconds"] - ENDING:
+            yield f"{name}: requests still come to a process that ends, or it is killed before they are answered"
         for container in containers(workload):
             if not {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container):
                 yield f"{name}: container {container['name']} lacks a probe"

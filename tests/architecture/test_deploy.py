@@ -167,6 +167,11 @@ BROKEN: dict[str, tuple[Callable[[Docs], object], str]] = {
         lambda d: _api(d)["spec"]["strategy"]["rollingUpdate"].update(maxUnavailable=1),
         "before another is there",
     ),
+    "no draining": (
+        lambda d: (named(d, "ConfigMap", "winnow") or {})["data"].pop("WINNOW_DRAIN_SECONDS"),
+        "requests still come",
+    ),
+    "killed too soon": (lambda d: pod(_api(d))["spec"].update(terminationGracePeriodSeconds=30), "before they are"),
     "ingress": (lambda d: _drop(d, "Service", "ui"), "leads nowhere"),
     "open metrics": (
         lambda d: of(d, "Ingress")[0]["spec"]["rules"][0]["http"]["paths"][0].update(path="/metrics"),
