@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-SCRIPTS = [ROOT / "deploy" / name for name in ("publish", "restore", "rollback", "rollout", "smoke")]
+SCRIPTS = [ROOT / "deploy" / name for name in ("materials", "publish", "restore", "rollback", "rollout", "smoke")]
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -32,14 +32,22 @@ def test_a_workflow_is_modest_and_pinned(path: Path) -> None:
     for step in steps(path):
         if "uses" in step:
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
-            assert step["with"]["persist-credentials"] is False
+            if step["uses"].startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
         assert "${{" not in step.get("run", ""), "a value from outside belongs into env, not into a command"
 
 
 def test_scripts_of_the_pipeline_are_there_and_may_be_run() -> None:
     commands = "\n".join(step.get("run", "") for path in WORKFLOWS for step in steps(path))
     named = set(re.findall(r"(?:^|\s)((?:deploy|\.ci)/[\w-]+)(?=\s|$)", commands, re.MULTILINE))
-    assert {"deploy/publish", "deploy/rollout", "deploy/smoke", "deploy/rollback", ".ci/run"} <= named
+    assert {
+        "deploy/publish",
+        "deploy/materials",
+        "deploy/rollout",
+        "deploy/smoke",
+        "deploy/rollback",
+        ".ci/run",
+    } <= named
     for name in named:
         assert (ROOT / name).stat().st_mode & 0o111, name
 
@@ -78,6 +86,58 @@ def test_a_rollout_names_the_images_of_its_release() -> None:
     images = set(re.findall(r"image: (\S+)", done.stdout))
     assert images == {f"registry.example/winnow/winnow-{name}:v1.2.3" for name in ("api", "worker", "ui", "migrate")}
     assert not list((ROOT / "deploy" / "kubernetes" / "overlays").glob(".rollout-*"))
+
+
+DOCKER = """#!/bin/sh
+echo "$*" >> "{folder}/calls"
+case "$*" in
+  *"$WITHOUT"*) echo null ;;
+  *SBOM*) echo '{{"packages": [{{"name": "fastapi", "versionInfo": "1"}}]}}' ;;
+  *Provenance*) echo '{{"buildDefinition": {{}}}}' ;;
+esac
+"""
+
+
+def with_docker(folder: Path, *command: str | Path, without: str = "-") -> subprocess.CompletedProcess[str]:
+    """Run a script with a stand-in for Docker, whose images lack something."""
+    (folder / "docker").write_text(DOCKER.format(folder=folder))
+    (folder / "docker").chmod(0o755)
+    environment = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "WITHOUT": without}
+    return subprocess.run([*command], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_each_image_is_published_with_its_bill_of_materials_and_its_provenance(tmp_path: Path) -> None:
+    done = with_docker(tmp_path, ROOT / "deploy" / "publish", "registry.example/winnow", "v1.2.3", without="nothing")
+    assert done.returncode == 0, done.stderr
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [re.search(r"winnow/winnow-(\w+):v1\.2\.3", call)[1] for call in calls] == [  # type: ignore[index]
+        "api",
+        "worker",
+        "ui",
+        "migrate",
+    ]
+    for call in calls:
+        assert {"--sbom=true", "--provenance=mode=max", "--push"} <= set(call.split())
+
+
+def test_a_release_keeps_what_its_images_are_made_of(tmp_path: Path) -> None:
+    command = (ROOT / "deploy" / "materials", "registry.example/winnow", "v1.2.3", tmp_path / "kept")
+    done = with_docker(tmp_path, *command, without="nothing")
+    assert done.returncode == 0, done.stderr
+    kept = {path.name for path in (tmp_path / "kept").iterdir()}
+    names = ("api", "worker", "ui", "migrate")
+    assert kept == {f"winnow-{name}.{kind}.json" for name in names for kind in ("spdx", "slsa")}
+    published = steps(ROOT / ".github" / "workflows" / "release.yml")
+    (upload,) = (step for step in published if step.get("uses", "").startswith("actions/upload-artifact@"))
+    assert upload["with"]["path"] == "materials"
+
+
+@pytest.mark.parametrize(("without", "said"), [("SBOM", "no bill of materials"), ("Provenance", "how it was built")])
+def test_an_image_without_its_papers_is_no_release(tmp_path: Path, without: str, said: str) -> None:
+    command = (ROOT / "deploy" / "materials", "registry.example/winnow", "v1.2.3", tmp_path / "kept")
+    done = with_docker(tmp_path, *command, without=without)
+    assert done.returncode == 1
+    assert said in done.stderr
 
 
 def test_a_smoke_test_of_nothing_fails() -> None:
