@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import FileLock
+from hypothesis.internal.conjecture import providers
 from numpy.typing import NDArray
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -29,6 +30,10 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 BACKENDS = ("sqlite", "postgresql")
+
+# Hypothesis strews constants of our own modules among its examples, of those that happen to be imported by then: with
+# other tests before it, a test would be given others. Without them it is given the same ones in every run.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.fixture(autouse=True, scope="session")
