@@ -44,17 +44,27 @@ def patient_counting() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def lots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+_LOTS = random.Random()  # noqa: S311  (no secrets)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Shuffle the lots as for this test alone, whatever was drawn before it."""
+    _LOTS.seed(f"{os.environ.get('WINNOW_TEST_LOTS', '')} {item.nodeid}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def lots() -> Iterator[None]:
     """What is left to chance falls the same way in every run of a test: which items are audited, where the queue asks.
 
     A project's salt and a job's id decide that. WINNOW_TEST_LOTS=any-word draws others, to find what hangs by a draw.
     """
-    drawn = random.Random(f"{os.environ.get('WINNOW_TEST_LOTS', '')} {request.node.nodeid}")  # noqa: S311  (lots)
-    salts = SimpleNamespace(token_hex=lambda size: drawn.randbytes(size).hex())
-    ids = SimpleNamespace(uuid4=lambda: uuid.UUID(bytes=drawn.randbytes(16), version=4))
-    monkeypatch.setattr("models.steps.projects.secrets", salts)
-    monkeypatch.setattr("models.jobs.uuid", ids)
+    salts = SimpleNamespace(token_hex=lambda size: _LOTS.randbytes(size).hex())
+    ids = SimpleNamespace(uuid4=lambda: uuid.UUID(bytes=_LOTS.randbytes(16), version=4))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.steps.projects.secrets", salts)
+        patch.setattr("models.jobs.uuid", ids)
+        yield
 
 
 @pytest.fixture(scope="session")
