@@ -45,13 +45,16 @@ class Work:
         return self.claim.project_id
 
     @contextmanager
-    def advancing(self, done: int, total: int | None = None) -> Iterator[Session]:
+    def advancing(self, done: int, total: int | None = None, *, durable: bool = True) -> Iterator[Session]:
         """A transaction for some effects and the progress that counts them.
+
+        Args:
+            durable: False where the effects can be had again if they and the progress are lost with the power.
 
         Raises:
             LeaseLost: another worker has the job; nothing of this block is kept.
         """
-        with self.runtime.database.transaction() as session:
+        with self.runtime.database.transaction(durable=durable) as session:
             jobs.advance(session, self.claim, done=done, total=total)
             yield session
 

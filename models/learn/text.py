@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import islice
+from typing import NamedTuple
 
 FINGERPRINT_BYTES = 16
 
@@ -11,6 +13,7 @@ LONGEST_WORD = 64
 MOST_WORDS = 50_000
 
 _WORD = re.compile(r"[^\W_]+")
+_ASCII_RUNS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)).ljust(256, b" ")
 _UNSPACED = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+)")
 _SEPARATORS = re.compile(r"[_/\s]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -36,13 +39,40 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
+class Marks(NamedTuple):
+    """What a record is known and found by.
+
+    Attributes:
+        fingerprint: 16 bytes that texts of the same normal form share.
+        words: those by which it is found, see `words`.
+    """
+
+    fingerprint: bytes
+    words: list[str]
+
+
+def marks(text: str) -> Marks:
+    """The fingerprint and the words of a text, for the price of one normal form."""
+    plain = normalise(text)
+    return Marks(_hashed(plain), _found(plain))
+
+
 def words(text: str) -> list[str]:
     """The words by which a text is found: runs of letters and digits in the normal form, each once.
 
     Chinese and Japanese are written without spaces: there every two neighbouring characters are a word, and the last
     one is. Words are cut after 64 characters; of a text with more than 50,000 the first are taken.
     """
-    plain = normalise(text)
+    return _found(normalise(text))
+
+
+def _found(plain: str) -> list[str]:
+    """The words of a normal form."""
+    if plain.isascii():
+        runs = plain.encode("ascii").translate(_ASCII_RUNS).decode("ascii").split()
+        if max(map(len, runs), default=0) > LONGEST_WORD:
+            runs = [word[:LONGEST_WORD] for word in runs]
+        return list(islice(dict.fromkeys(runs), MOST_WORDS))
     if not _UNSPACED.search(plain):
         return list(dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(plain)))[:MOST_WORDS]
     found: dict[str, None] = {}
@@ -81,9 +111,12 @@ def fingerprint(text: str) -> bytes:
     Returns:
         16 bytes (BLAKE2b); a chance collision among a billion texts is less likely than one in 10**20.
     """
+    return _hashed(normalise(text))
+
+
+def _hashed(plain: str) -> bytes:
     # A lone surrogate cannot be UTF-8, yet JSON may carry one: it is hashed as it stands instead of failing.
-    data = normalise(text).encode("utf-8", "surrogatepass")
-    return blake2b(data, digest_size=FINGERPRINT_BYTES).digest()
+    return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=FINGERPRINT_BYTES).digest()
 
 
 def compose(name: str, description: str = "") -> str:

@@ -210,7 +210,7 @@ class Builder:
         longest = options.max_id_chars
         if (external_id and len(external_id) > longest) or (label and len(label) > longest):
             return self._error(row, "id-too-long", f"The id or the label has more than {longest} characters.")
-        return Record(row.line, text, fields, external_id, label)
+        return Record(row.line, text, fields, external_id, label, len(row.source))
 
     def _error(self, row: Row, code: str, message: str) -> RowError:
         return RowError(row.line, 1, code, message, excerpt(row.source.rstrip("\r\n")), row.fields)

@@ -33,6 +33,7 @@ class Record:
         fields: the whole row by column name; values are what JSON can hold (strings, for CSV and text).
         external_id: the caller's own id, if a column of ids was named and this row has one.
         label: the category that the row arrives with, if a column of labels was named and this row has one.
+        chars: how long the row is in the file.
     """
 
     line: int
@@ -40,6 +41,7 @@ class Record:
     fields: dict[str, Any]
     external_id: str | None = None
     label: str | None = None
+    chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)

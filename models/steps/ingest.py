@@ -10,23 +10,23 @@ from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from models import jobs
-from models.errors import BadReference, Invalid, Missing, Problem, WinnowError
+from models.errors import Missing
 from models.readers import ReadOptions, Record, RowError, read
-from models.readers.records import excerpt
 from models.settings import Settings
 from models.steps.accounts import SYSTEM, Caller, record
-from models.steps.decisions import put_arrivals, resolve, train_when_enough
+from models.steps.decisions import put_arrivals, train_when_enough
 from models.steps.items import NewItem, Stored, store
-from models.steps.projects import NewCategory, add_category, name_key, settings_of
+from models.steps.labels import bad_label, labels_of_file, labels_of_records
+from models.steps.projects import settings_of
 from models.steps.webhooks import publish
-from models.store.queries.categories import categories_by_name
 from models.store.tables import ImportRow, ItemRow, PredictionRow, ProjectRow, RejectRow, VectorRow
 from models.store.words import forgetting
-from models.vocabulary import Event, Job, JobStatus, TaskKind
+from models.vocabulary import Event, Job, JobStatus
 from models.work import Work
 
-BLOCK_ROWS = 2_000
-"""Rows stored in one transaction: memory and the time that others wait do not grow with the file."""
+BLOCK_ROWS, BLOCK_CHARS = 5_000, 4_000_000
+"""About so many rows, or so much of the file, are stored in one transaction: memory and the time that others wait do
+not grow with the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def run_import(work: Work) -> None:
         raise Missing(f"{found.filename} is not kept here any more: send it again")
     done = found.rows_read
     outcomes = read(path, found.filename, read_options(found.options, project, settings), skip=done)
-    while block := list(islice(outcomes, BLOCK_ROWS)):
+    while block := _block(outcomes):
         done += len(block)
-        with work.advancing(done) as session:
+        with work.advancing(done, durable=False) as session:
             _take(session, found.id, project.id, block)
             jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
         work.pause()
@@ -154,7 +154,7 @@ def add_items(session: Session, caller: Caller, project: ProjectRow, items: Sequ
     Raises:
         BadReference: a category is unknown; nothing is stored.
     """
-    labels = _resolve_labels(session, project, items)
+    labels = labels_of_records(session, project, items)
     stored = store(session, project.id, items)
     put_arrivals(
         session,
@@ -195,29 +195,44 @@ def erase_item(session: Session, caller: Caller, project: ProjectRow, item_id: i
     session.flush()
 
 
-def _take(session: Session, import_id: int, project_id: int, block: Sequence[Record | RowError]) -> None:
+def _block(outcomes: Iterator[Record | RowError]) -> list[tuple[Record, NewItem] | RowError]:
+    """The next rows, made ready before a transaction is begun."""
+    block: list[tuple[Record, NewItem] | RowError] = []
+    chars = 0
+    for one in islice(outcomes, BLOCK_ROWS):
+        if isinstance(one, RowError):
+            block.append(one)
+        else:
+            block.append((one, NewItem(one.text, one.fields, one.external_id)))
+            chars += one.chars
+            if chars > BLOCK_CHARS:
+                break
+    return block
+
+
+def _take(
+    session: Session, import_id: int, project_id: int, block: Sequence[tuple[Record, NewItem] | RowError]
+) -> None:
     row = session.get_one(ImportRow, import_id, with_for_update=True)
     project = session.get_one(ProjectRow, project_id)
     errors = [outcome for outcome in block if isinstance(outcome, RowError)]
-    records = [outcome for outcome in block if isinstance(outcome, Record)]
-    labels, records, unusable = _labels_of_file(session, project, records)
-    errors += unusable
-    stored = store(
-        session,
-        project.id,
-        [NewItem(one.text, one.fields, one.external_id) for one in records],
-        import_id=import_id,
-    )
-    put_arrivals(
-        session,
-        Caller(key=row.actor, name=row.filename[:100], role=SYSTEM.role),
-        project.id,
-        [
-            (outcome.item_id, labels[one.label])
-            for one, outcome in zip(records, stored, strict=True)
-            if outcome.added and one.label in labels
-        ],
-    )
+    records = [outcome for outcome in block if not isinstance(outcome, RowError)]
+    labels, faults = labels_of_file(session, project, dict.fromkeys(record.label for record, _ in records))
+    if faults:
+        errors += [bad_label(record, faults[record.label]) for record, _ in records if record.label in faults]
+        records = [(record, item) for record, item in records if record.label not in faults]
+    stored = store(session, project.id, [item for _, item in records], import_id=import_id)
+    if labels:
+        put_arrivals(
+            session,
+            Caller(key=row.actor, name=row.filename[:100], role=SYSTEM.role),
+            project.id,
+            [
+                (outcome.item_id, labels[record.label])
+                for (record, _), outcome in zip(records, stored, strict=True)
+                if outcome.added and record.label in labels
+            ],
+        )
     if errors:
         session.execute(insert(RejectRow), [_reject(import_id, error) for error in errors])
     added = sum(outcome.added for outcome in stored)
@@ -236,63 +251,6 @@ def _reject(import_id: int, error: RowError) -> dict[str, Any]:
         "message": error.message,
         "row": error.row.replace("\x00", "�"),
     }
-
-
-def _labels_of_file(
-    session: Session, project: ProjectRow, records: Sequence[Record]
-) -> tuple[dict[str | None, list[int]], list[Record], list[RowError]]:
-    """The categories of a file's labels; new names become new categories, as far as a project can have more.
-
-    Returns:
-        The labels' category ids, the records that can be taken, and the errors of the others.
-    """
-    labels: dict[str | None, list[int]] = {}
-    faults: dict[str | None, str] = {}
-    usable: list[Record] = []
-    errors: list[RowError] = []
-    for one in records:
-        if one.label is not None and one.label not in labels and one.label not in faults:
-            try:
-                labels[one.label] = [_category(session, project, name) for name in _names(project, one.label)]
-            except WinnowError as error:
-                faults[one.label] = error.detail
-        if one.label in faults:
-            errors.append(RowError(one.line, 1, "bad-label", faults[one.label], excerpt(one.text)))
-        else:
-            usable.append(one)
-    return labels, usable, errors
-
-
-def _names(project: ProjectRow, label: str) -> list[str]:
-    parts = label.split("|") if project.task is TaskKind.MULTI else [label]
-    names = [part.strip() for part in parts if part.strip()]
-    if not names:
-        raise Invalid("the label is empty")
-    return names
-
-
-def _category(session: Session, project: ProjectRow, name: str) -> int:
-    try:
-        return resolve(session, project, [name])[0]
-    except BadReference:
-        return add_category(session, SYSTEM, project, NewCategory(name)).id
-
-
-def _resolve_labels(session: Session, project: ProjectRow, items: Sequence[NewItem]) -> dict[int, list[int]]:
-    by_key = {name: row.id for name, row in categories_by_name(session, project.id).items()}
-    labels: dict[int, list[int]] = {}
-    problems = []
-    for place, item in enumerate(items):
-        if item.category is None:
-            continue
-        names = _names(project, item.category) if item.category.strip() else []
-        found = [by_key[name_key(name)] for name in names if name_key(name) in by_key]
-        if not found or len(found) < len(names):
-            problems.append(Problem(("body", "items", place, "category"), f"unknown category {item.category!r}"))
-        labels[place] = list(dict.fromkeys(found))
-    if problems:
-        raise BadReference("some items name categories that the project does not have", problems=problems)
-    return labels
 
 
 def rejects(session: Session, import_id: int) -> Iterator[RejectRow]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.learn.text import fingerprint
+from models.learn.text import Marks, marks
 from models.store.tables import ItemRow, ProjectRow
 from models.store.types import utc_now
 from models.store.upsert import insert_many
@@ -15,20 +15,30 @@ from models.store.words import indexed
 from models.vocabulary import ItemState
 
 _LOOK_UP = 500
+_OWN = ("external_id", "text", "fields", "fingerprint", "words")
 
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A record on its way in. `category` is what it arrives with, by name."""
+    """A record on its way in.
+
+    Attributes:
+        category: what it arrives with, by name.
+        marks: what the text is known and found by.
+    """
 
     text: str
     fields: dict[str, Any] = field(default_factory=dict)
     external_id: str | None = None
     category: str | None = None
+    marks: Marks = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Found here and not while a transaction waits."""
+        object.__setattr__(self, "marks", marks(self.text))
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What became of a record: the item it is now, or the one that it repeats."""
 
     item_id: int
@@ -38,34 +48,30 @@ class Stored:
 
 def store(session: Session, project_id: int, items: Sequence[NewItem], *, import_id: int | None = None) -> list[Stored]:
     """Store what is new. One outcome for each record, in order."""
-    now = utc_now()
-    prints = [fingerprint(item.text) for item in items]
-    wanted: dict[bytes, dict[str, Any]] = {}
+    wanted: dict[bytes, tuple[Any, ...]] = {}
     place_of: dict[bytes, int] = {}
     ids_taken: set[str] = set()
     # One at a time per project: two that insert the same records in another order would block each other for good.
     session.execute(select(ProjectRow.id).where(ProjectRow.id == project_id).with_for_update(key_share=True))
-    for place, (item, mark) in enumerate(zip(items, prints, strict=True)):
+    for place, item in enumerate(items):
+        mark, found = item.marks
         if mark in wanted or item.external_id in ids_taken:
             continue
         place_of[mark] = place
         if item.external_id is not None:
             ids_taken.add(item.external_id)
-        wanted[mark] = {
-            "created_at": now,
-            "project_id": project_id,
-            "external_id": item.external_id,
-            "text": item.text,
-            "fields": item.fields,
-            "fingerprint": mark,
-            "import_id": import_id,
-            "state": ItemState.UNDECIDED,
-            "words": indexed(project_id, item.text),
-        }
-    # The sum keeps the database from an index over the whole project: the ids alone find these few rows.
-    own = ItemRow.project_id + 0 == project_id
-    fresh = insert_many(session, ItemRow, list(wanted.values()), ItemRow.fingerprint, own)
+        wanted[mark] = (item.external_id, item.text, item.fields, mark, indexed(project_id, found))
+    shared = {
+        "created_at": utc_now(),
+        "project_id": project_id,
+        "import_id": import_id,
+        "state": ItemState.UNDECIDED,
+    }
+    fresh = insert_many(session, ItemRow, _OWN, list(wanted.values()), shared, ItemRow.fingerprint)
     added = {bytes(mark): item_id for mark, item_id in fresh.items()}
+    if len(added) == len(items):
+        return [Stored(added[item.marks.fingerprint], item.external_id, added=True) for item in items]
+    prints = [item.marks.fingerprint for item in items]
     by_mark, by_id = _present(session, project_id, items, prints, set(added))
     for mark, item_id in added.items():
         name = items[place_of[mark]].external_id
@@ -77,8 +83,8 @@ def store(session: Session, project_id: int, items: Sequence[NewItem], *, import
         if mark in added and place_of[mark] == place:
             outcomes.append(Stored(added[mark], item.external_id, added=True))
         else:
-            found = by_id.get(item.external_id or "") or by_mark.get(mark)
-            outcomes.append(Stored(found[0], found[1], added=False) if found else None)
+            known = by_id.get(item.external_id or "") or by_mark.get(mark)
+            outcomes.append(Stored(known[0], known[1], added=False) if known else None)
     return _settled(session, project_id, items, outcomes, import_id)
 
 

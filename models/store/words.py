@@ -27,9 +27,9 @@ _FORGETS = (3, 42)
 """Since this version SQLite can be told to overwrite what is deleted from the index."""
 
 
-def indexed(project_id: int, told: str) -> str:
-    """What the column `words` holds for a text."""
-    return " ".join([f"_{project_id}", *words(told)])
+def indexed(project_id: int, found: Sequence[str]) -> str:
+    """What the column `words` holds for the words of a text."""
+    return " ".join([f"_{project_id}", *found])
 
 
 def newest_with(
@@ -83,7 +83,9 @@ def index_missing(session: Session, limit: int) -> int:
         .limit(limit)
     ).all()
     if rows:
-        session.execute(update(ItemRow), [{"id": row.id, "words": indexed(row.project_id, row.text)} for row in rows])
+        session.execute(
+            update(ItemRow), [{"id": row.id, "words": indexed(row.project_id, words(row.text))} for row in rows]
+        )
     return len(rows)
 
 

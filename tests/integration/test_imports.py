@@ -11,12 +11,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models import jobs
+from models.learn.text import beginnings, fingerprint, words
 from models.runtime import Runtime
 from models.steps import ingest
 from models.steps.accounts import Caller
 from models.steps.endings import cancel
 from models.steps.projects import find_category, find_project, update_category
 from models.store.queries.decisions import labels_as_of
+from models.store.queries.items import ItemFilter, matching_ids
 from models.store.queries.projects import categories_of
 from models.store.session import Database
 from models.store.tables import ImportRow, ItemRow, JobRow, ProjectRow, RejectRow, VersionRow
@@ -147,10 +149,39 @@ def test_bad_input_ends_in_a_sentence_and_keeps_the_good_rows(sender: Sender, ki
     assert job.attempts == 1
 
 
+AWKWARD = (
+    "tab\tand\r\nbreaks", "back\\slash \\t \\n \\", "\\N", "\\.", 'quote " and \' and $1 %s :x', "naïve 東京都 🙂", "x" * 300 + "\\",
+)  # fmt: skip
+
+
+def test_what_stands_in_a_file_is_what_is_stored(sender: Sender) -> None:
+    rows = [
+        {"body": f"{AWKWARD[place % len(AWKWARD)]}\n{place}", AWKWARD[0]: AWKWARD[place % 5]} for place in range(210)
+    ]
+    data = "\n".join(json.dumps(row) for row in rows).encode()
+    row, rejects, items = sender.take("awkward.jsonl", data, text_fields=("body",))
+    assert (counts(row), rejects) == ((210, 0, 0), [])
+    assert [item.text for item in items] == [one["body"] for one in rows]
+    assert [item.fields for item in items] == rows
+    assert [bytes(item.fingerprint) for item in items] == [fingerprint(one["body"]) for one in rows]
+    with sender.runtime.database.read() as session:
+        for asked in ("naïve", "breaks 7", "slash t", "zebra"):
+            found = matching_ids(session, row.project_id, ItemFilter(words=(asked,)), limit=500)
+            begun = beginnings(asked)
+            fits = [
+                item.id
+                for item in items
+                if all(any(word.startswith(one) for word in words(item.text)) for one in begun)
+            ]
+            assert list(found) == fits[::-1], asked
+            assert bool(found) == (asked != "zebra")
+
+
+@pytest.mark.parametrize("bound", [("BLOCK_ROWS", 10), ("BLOCK_CHARS", 60)])
 def test_an_import_killed_again_and_again_stores_each_row_once(
-    sender: Sender, crash: Crash, monkeypatch: pytest.MonkeyPatch
+    sender: Sender, crash: Crash, monkeypatch: pytest.MonkeyPatch, bound: tuple[str, int]
 ) -> None:
-    monkeypatch.setattr(ingest, "BLOCK_ROWS", 10)
+    monkeypatch.setattr(ingest, *bound)
     lines = [f"{place % 40},text {place % 45}" if place % 9 else f"{place}," for place in range(60)]
     data = "\n".join(["ref,body", *lines]).encode()
     import_id, job_id = sender.send("long.csv", data, text_fields=("body",), id_field="ref")

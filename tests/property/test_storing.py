@@ -2,6 +2,7 @@
 
 import uuid
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -10,6 +11,7 @@ from models.learn.text import fingerprint
 from models.steps.accounts import SYSTEM
 from models.steps.items import NewItem, store
 from models.steps.projects import create_project
+from models.store import upsert
 from models.store.session import Database
 from models.store.tables import ItemRow
 
@@ -21,6 +23,13 @@ RECORDS = st.builds(
 BLOCKS = st.lists(st.lists(RECORDS, max_size=12), min_size=1, max_size=4)
 
 
+@pytest.fixture(params=["few", "many"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few records go in by themselves, many by a table of their own."""
+    monkeypatch.setattr(upsert, "FEW", 1_000 if request.param == "few" else 0)
+
+
+@pytest.mark.usefixtures("way")
 @given(blocks=BLOCKS)
 @settings(max_examples=60)
 def test_every_record_has_one_outcome(database: Database, blocks: list[list[NewItem]]) -> None:

@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.learn.text import FINGERPRINT_BYTES, compose, encodable, fingerprint, normalise
+from models.learn.text import FINGERPRINT_BYTES, LONGEST_WORD, compose, encodable, fingerprint, marks, normalise, words
 
 
 @given(st.text())
@@ -43,6 +45,20 @@ def test_a_fingerprint_is_stable_and_short():
 def test_a_lone_surrogate_has_a_fingerprint_and_can_be_encoded():
     assert fingerprint("\ud800") != fingerprint("")
     assert encodable("a\ud800b", 10).encode() == "a\ufffdb".encode()
+
+
+@given(st.text(st.characters(max_codepoint=300), max_size=200))
+def test_words_are_runs_of_letters_and_digits_each_once(text: str):
+    found = words(text)
+    assert set(found) == {run[:LONGEST_WORD] for run in re.findall(r"[^\W_]+", normalise(text))}
+    assert len(set(found)) == len(found)
+    assert marks(text) == (fingerprint(text), found)
+
+
+def test_long_words_are_cut_and_words_of_plain_and_other_texts_are_the_same():
+    long = "a" * 70
+    assert words(f"{long}b B_b c3 {long}c") == ["a" * LONGEST_WORD, "b", "c3"]
+    assert words(f"{long}b B_b c3 {long}c é") == ["a" * LONGEST_WORD, "b", "c3", "é"]
 
 
 def test_encodable_keeps_characters_beyond_the_basic_plane():

@@ -1,0 +1,78 @@
+"""The categories with which records arrive: those of a file may be new, those of a request must be there."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.orm import Session
+
+from models.errors import BadReference, Invalid, Problem, WinnowError
+from models.readers import Record, RowError
+from models.readers.records import excerpt
+from models.steps.accounts import SYSTEM
+from models.steps.decisions import resolve
+from models.steps.items import NewItem
+from models.steps.projects import NewCategory, add_category, name_key
+from models.store.queries.categories import categories_by_name
+from models.store.tables import ProjectRow
+from models.vocabulary import TaskKind
+
+
+def labels_of_file(
+    session: Session, project: ProjectRow, given: Iterable[str | None]
+) -> tuple[dict[str | None, list[int]], dict[str | None, str]]:
+    """The categories of a file's labels; new names become new categories, as far as a project can have more.
+
+    Returns:
+        The labels' category ids, and what is wrong with the others.
+    """
+    labels: dict[str | None, list[int]] = {}
+    faults: dict[str | None, str] = {}
+    for label in given:
+        if label is None:
+            continue
+        try:
+            labels[label] = [_category(session, project, name) for name in _names(project, label)]
+        except WinnowError as error:
+            faults[label] = error.detail
+    return labels, faults
+
+
+def bad_label(record: Record, fault: str) -> RowError:
+    """What stands for a row whose label cannot be taken."""
+    return RowError(record.line, 1, "bad-label", fault, excerpt(record.text))
+
+
+def labels_of_records(session: Session, project: ProjectRow, items: Sequence[NewItem]) -> dict[int, list[int]]:
+    """The category ids of records that name categories, by their places.
+
+    Raises:
+        BadReference: a category is unknown.
+    """
+    by_key = {name: row.id for name, row in categories_by_name(session, project.id).items()}
+    labels: dict[int, list[int]] = {}
+    problems = []
+    for place, item in enumerate(items):
+        if item.category is None:
+            continue
+        names = _names(project, item.category) if item.category.strip() else []
+        found = [by_key[name_key(name)] for name in names if name_key(name) in by_key]
+        if not found or len(found) < len(names):
+            problems.append(Problem(("body", "items", place, "category"), f"unknown category {item.category!r}"))
+        labels[place] = list(dict.fromkeys(found))
+    if problems:
+        raise BadReference("some items name categories that the project does not have", problems=problems)
+    return labels
+
+
+def _names(project: ProjectRow, label: str) -> list[str]:
+    parts = label.split("|") if project.task is TaskKind.MULTI else [label]
+    names = [part.strip() for part in parts if part.strip()]
+    if not names:
+        raise Invalid("the label is empty")
+    return names
+
+
+def _category(session: Session, project: ProjectRow, name: str) -> int:
+    try:
+        return resolve(session, project, [name])[0]
+    except BadReference:
+        return add_category(session, SYSTEM, project, NewCategory(name)).id

@@ -1,0 +1,65 @@
+"""Many values on their way into a table: brought to the database as quickly as it can take them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, LargeBinary, MetaData, Select, Table, select, true
+from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable, DropTable
+
+_COPIED_BYTES = 2**16
+
+
+@contextmanager
+def incoming(
+    session: Session, columns: Sequence[ColumnElement[Any]], values: Sequence[tuple[Any, ...]]
+) -> Iterator[Select[Any]]:
+    """Have values in a table of this transaction, for one statement to use them all.
+
+    Args:
+        columns: those of another table that the values are meant for.
+        values: a tuple for each row, at least one.
+
+    Returns:
+        A query for the values in their order.
+    """
+    connection = session.connection()
+    source = Table("incoming", MetaData(), *(Column(one.key, one.type) for one in columns), prefixes=["TEMPORARY"])
+    connection.execute(CreateTable(source))
+    by_column = zip(zip(*values, strict=True), source.columns, strict=True)
+    ready = [_ready(given, column, connection.dialect) for given, column in by_column]
+    if connection.dialect.name == "sqlite":
+        statement = str(source.insert().compile(dialect=connection.dialect))
+        connection.exec_driver_sql(statement, list(zip(*ready, strict=True)))
+    else:
+        _copy(connection, source, ready)
+    yield select(source).where(true())  # without a condition SQLite takes ON CONFLICT for the ON of a join
+    connection.execute(DropTable(source))
+
+
+def _ready(values: Iterable[Any], column: Column[Any], dialect: Dialect) -> Iterable[Any]:
+    """Values of a column as its type gives them to the driver."""
+    if isinstance(column.type, LargeBinary):
+        return values
+    ready: Callable[[Any], Any] | None = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return values if ready is None else map(ready, values)
+
+
+def _copy(connection: Connection, into: Table, columns: Iterable[Iterable[Any]]) -> None:
+    name = connection.dialect.identifier_preparer.format_table(into)
+    lines = map("\t".join, zip(*(map(_written, column) for column in columns), strict=True))
+    data = BytesIO("\n".join(lines).encode())
+    raw: Any = connection.connection.driver_connection
+    with raw.cursor() as cursor:
+        cursor.copy_expert(f"COPY {name} FROM STDIN", data, _COPIED_BYTES)
+
+
+def _written(value: Any) -> str:
+    """A value as PostgreSQL's COPY reads it."""
+    if value is None:
+        return r"\N"
+    if isinstance(value, bytes):
+        return rf"\\x{value.hex()}"
+    return str(value).replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
