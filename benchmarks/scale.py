@@ -66,7 +66,7 @@ def main() -> None:
         with stack, stack.client() as client:
             quiet = {"retrain_every": 1_000_000, "audit_rate": 0.1}
             slug = client.create_project("Scale", categories=topics.names, settings=quiet).slug
-            report |= bring_in(client, slug, file, "label")
+            report |= bring_in(stack, client, slug, file, "label")
             began = time.perf_counter()
             settle(client, slug)
             report["embedded_scored_and_queued_seconds"] = round(time.perf_counter() - began, 2)
