@@ -10,6 +10,7 @@ from models.heads import HeadCache
 from models.learn.encoders import Encoder, load_encoder
 from models.learn.windows import windowed
 from models.pool.vectors import PoolStore
+from models.readers import HalfRead
 from models.remembered import Remembered
 from models.settings import Settings
 from models.store.session import Database
@@ -45,6 +46,7 @@ class Runtime:
         self.pools = PoolStore(settings.data_dir / "pool")
         self.remembered = Remembered(database)
         self.at_hand: Bounded[tuple[str, int | None], Ready] = Bounded(_PROJECTS_AT_HAND)
+        self.half_read = HalfRead()
         self._encoder = None if encoder is None else watch(encoder)
         self._watch = watch
         self._lock = threading.Lock()

@@ -54,6 +54,7 @@ def perform(runtime: Runtime, job_id: str) -> None:
         claim = jobs.claim(session, job_id, lease=lease, attempts=settings.job_attempts, let_go=let_go)
     if claim is None:
         return
+    runtime.half_read.sweep()
     _Here.work = Work(runtime, claim)
     _LOG.info("job %s %s begins, attempt %d", claim.id, claim.kind, claim.attempt)
     try:

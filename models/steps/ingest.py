@@ -22,7 +22,7 @@ from models.steps.webhooks import publish
 from models.store.tables import ImportRow, ItemRow, PredictionRow, ProjectRow, RejectRow, VectorRow
 from models.store.words import forgetting
 from models.vocabulary import Event, Job, JobStatus
-from models.work import Work
+from models.work import SliceOver, Work
 
 BLOCK_ROWS, BLOCK_CHARS = 5_000, 4_000_000
 """About so many rows, or so much of the file, are stored in one transaction: memory and the time that others wait do
@@ -91,13 +91,19 @@ def run_import(work: Work) -> None:
     if not path.is_file():
         raise Missing(f"{found.filename} is not kept here any more: send it again")
     done = found.rows_read
-    outcomes = read(path, found.filename, read_options(found.options, project, settings), skip=done)
+    outcomes = work.runtime.half_read.take(path, done)
+    if outcomes is None:
+        outcomes = read(path, found.filename, read_options(found.options, project, settings), skip=done)
     while block := _block(outcomes):
         done += len(block)
         with work.advancing(done, durable=False) as session:
             _take(session, found.id, project.id, block)
             jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
-        work.pause()
+        try:
+            work.pause()
+        except SliceOver:
+            work.runtime.half_read.put(path, done, outcomes)
+            raise
     with work.completing({"import_id": str(found.id)}) as session:
         row = session.get_one(ImportRow, found.id)
         row.status = JobStatus.SUCCEEDED

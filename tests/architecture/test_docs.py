@@ -36,7 +36,8 @@ def errors(kind: type[WinnowError] = WinnowError) -> Iterator[type[WinnowError]]
 
 
 def reject_codes() -> set[str]:
-    files = [*(ROOT / "models" / "readers").glob("*.py"), ROOT / "models" / "steps" / "ingest.py"]
+    steps = ROOT / "models" / "steps"
+    files = [*(ROOT / "models" / "readers").glob("*.py"), steps / "ingest.py", steps / "labels.py"]
     strings = {
         node.value
         for file in files

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.learn.text import beginnings, fingerprint, words
+from models.readers import ReadOptions, Record, RowError, read
 from models.runtime import Runtime
 from models.steps import ingest
 from models.steps.accounts import Caller
@@ -22,7 +24,9 @@ from models.store.queries.items import ItemFilter, matching_ids
 from models.store.queries.projects import categories_of
 from models.store.session import Database
 from models.store.tables import ImportRow, ItemRow, JobRow, ProjectRow, RejectRow, VersionRow
+from models.store.types import utc_now
 from models.vocabulary import ItemState, JobStatus
+from models.work import Work
 from tests.integration.conftest import Drain
 from tests.integration.crashes import Crash, expire_leases
 from worker.entry import perform
@@ -195,6 +199,49 @@ def test_an_import_killed_again_and_again_stores_each_row_once(
     assert row.rows_read == 60
     assert row.rows_rejected == len(rejects) == sum(not place % 9 for place in range(60))
     assert row.rows_added == len(items) == len({item.text for item in items})
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (2, 2)])
+def test_a_file_is_read_once_however_often_its_import_gives_way(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, workers: int, most: int
+) -> None:
+    monkeypatch.setattr(ingest, "BLOCK_ROWS", 1)
+    monkeypatch.setitem(Work.__init__.__kwdefaults__, "slice_seconds", -1.0)
+    begun: list[int] = []
+
+    def reading(path: Path, filename: str, options: ReadOptions, *, skip: int) -> Iterator[Record | RowError]:
+        begun.append(skip)
+        return read(path, filename, options, skip=skip)
+
+    monkeypatch.setattr(ingest, "read", reading)
+    import_id, job_id = sender.send("rows.csv", FILES["rows.csv"], text_fields=("body",), id_field="ref")
+    others = [Runtime(sender.runtime.settings, sender.runtime.database, sender.runtime.encoder) for _ in range(workers)]
+    for turn in range(7):
+        perform(others[turn * turn % 3 % workers], job_id)  # not one after the other
+    row, _, items = sender.read(import_id)
+    assert (row.status, counts(row)) == (JobStatus.SUCCEEDED, (6, 0, 0))
+    assert [item.external_id for item in items] == [entry["ref"] for entry in ROWS]
+    assert len(begun) == most
+    for other in others:
+        other.half_read.sweep()
+        assert other.half_read.take(sender.runtime.settings.artifacts / row.path, 99) is None
+
+
+def test_what_an_attempt_that_failed_had_read_is_read_again(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "BLOCK_ROWS", 2)
+    monkeypatch.setitem(Work.__init__.__kwdefaults__, "slice_seconds", -1.0)
+    import_id, job_id = sender.send("rows.csv", FILES["rows.csv"], text_fields=("body",), id_field="ref")
+    perform(sender.runtime, job_id)
+    with monkeypatch.context() as broken:
+        broken.setattr(ingest, "store", lambda *_args, **_more: 1 / 0)
+        perform(sender.runtime, job_id)
+    with sender.runtime.database.transaction() as session:
+        session.execute(update(JobRow).where(JobRow.id == job_id).values(due_at=utc_now()))
+    for _ in range(3):
+        perform(sender.runtime, job_id)
+    row, _, items = sender.read(import_id)
+    assert (row.status, counts(row)) == (JobStatus.SUCCEEDED, (6, 0, 0))
+    assert [item.external_id for item in items] == [entry["ref"] for entry in ROWS]
 
 
 def test_labels_become_categories_and_decisions(sender: Sender, ann: Caller) -> None:
