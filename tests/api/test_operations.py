@@ -186,10 +186,10 @@ def test_the_process_serves_and_ends_when_told(tmp_path: Path, sqlite_url: str, 
     process = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stderr=subprocess.PIPE, text=True)
     try:
         transport = httpx2.HTTPTransport(retries=8)
-        with httpx2.Client(transport=transport, base_url=f"http://127.0.0.1:{port}") as http:
+        with httpx2.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=120) as http:
             assert http.get("/healthz").json() == {"status": "alive"}
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=120)
     finally:
         process.kill()
         process.wait()

@@ -36,7 +36,7 @@ def test_the_most_urgent_is_asked_first(winnow: Winnow) -> None:
     ask(winnow, "whenever")
     ask(winnow, "later", deadline=in_minutes(60))
     ask(winnow, "sooner", deadline=in_minutes(30))
-    ask(winnow, "not so important", priority=1, deadline=in_minutes(1))
+    ask(winnow, "not so important", priority=1, deadline=in_minutes(20))
     ask(winnow, "most important", priority=9)
     ask(winnow, "whenever", priority=8)
     order = [task["item"]["text"] for task in lease(winnow)]
@@ -70,14 +70,14 @@ def test_nobody_is_asked_after_the_deadline_on_a_programs_behalf(winnow: Winnow)
 @pytest.mark.usefixtures("project")
 def test_one_program_that_waits_without_end_keeps_the_question(winnow: Winnow) -> None:
     ask(winnow, "both want this")
-    ask(winnow, "both want this", deadline=in_minutes(1))
-    ask(winnow, "first short", deadline=in_minutes(1))
-    ask(winnow, "first short", deadline=in_minutes(9))
-    ask(winnow, "first short", deadline=in_minutes(2))
+    ask(winnow, "both want this", deadline=in_minutes(60))
+    ask(winnow, "first short", deadline=in_minutes(60))
+    ask(winnow, "first short", deadline=in_minutes(180))
+    ask(winnow, "first short", deadline=in_minutes(120))
     with winnow.database.read() as session:
         rows = session.scalars(select(TaskRow).where(TaskRow.reason == Reason.REQUESTED).order_by(TaskRow.id)).all()
     assert rows[0].deadline is None
-    assert rows[1].deadline > datetime.now(UTC) + timedelta(minutes=8)
+    assert rows[1].deadline > datetime.now(UTC) + timedelta(minutes=150)
 
 
 @pytest.mark.parametrize(

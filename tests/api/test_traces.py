@@ -72,7 +72,7 @@ def test_another_request_is_another_trace(winnow: Winnow, kept: InMemorySpanExpo
 def run(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=plain | variables, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=plain | variables, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_without_an_endpoint_nothing_of_it_is_imported() -> None:

@@ -16,8 +16,12 @@ from tests.unit.winnow_client.conftest import Answer, LoopbackServer
 
 
 @pytest.fixture
-def winnow(tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder) -> Iterator[Winnow]:
-    yield from build(settings_for(tmp_path / "data", sqlite_url, redis_url, webhook_allow_private=True), encoder)
+def winnow(
+    tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Winnow]:
+    monkeypatch.setattr("models.steps.deliver._SLOW_SECONDS", 60.0)  # a stall here is no reason to let a receiver rest
+    patient = {"webhook_allow_private": True, "webhook_timeout_seconds": 60}
+    yield from build(settings_for(tmp_path / "data", sqlite_url, redis_url, **patient), encoder)
 
 
 @pytest.fixture

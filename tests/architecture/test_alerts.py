@@ -25,7 +25,7 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_rules_do_what_their_tests_say() -> None:

@@ -65,7 +65,7 @@ def alone(code: str) -> subprocess.CompletedProcess[str]:
     }
     script = ALONE.format(allowed=sorted(allowed), code=code)
     return subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -53,7 +53,9 @@ def test_made_changed_listed_and_deleted(client: Client, slug: str) -> None:
 def test_a_test_message_is_followed_and_replayed(
     winnow: Winnow, client: Client, slug: str, receiver: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allowed = winnow.settings.model_copy(update={"webhook_allow_private": True})
+    monkeypatch.setattr("models.steps.deliver._SLOW_SECONDS", 60.0)  # a stall here is no reason to let a receiver rest
+    patient = {"webhook_allow_private": True, "webhook_timeout_seconds": 60}
+    allowed = winnow.settings.model_copy(update=patient)
     made = client.create_webhook(slug, "https://example.com/hook", ["item.decided"])
     sent = client.test_webhook(slug, made.id)
     assert (sent.status, sent.event, json.loads(sent.body)["type"]) == ("pending", "webhook.test", "webhook.test")

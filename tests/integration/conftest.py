@@ -1,35 +1,28 @@
 """A project with items, and a worker that does what is due, in this process."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
 
-from models import jobs
 from models.runtime import Runtime
 from models.steps import deliver
 from models.steps.accounts import Caller, create_user, user_caller
 from models.steps.ingest import add_items
 from models.steps.items import NewItem
 from models.steps.projects import NewCategory, create_project
-from models.store.tables import JobRow, ProjectRow
-from models.store.types import utc_now
-from models.vocabulary import JobStatus, Role
+from models.store.tables import ProjectRow
+from models.vocabulary import Role
 from models.work import Work
+from tests import working
 from tests.integration.crashes import Crash, Mortal, crash_everywhere
 from tests.unit.winnow_client.conftest import Answer, LoopbackServer
-from worker.entry import perform
 
 Drain = Callable[[], int]
 
 EVEN_RESERVE = "9529"
 """A project's salt: of its first 12, 90, 120, 150 and 240 items it reserves a tenth, a quarter or half, as one would
 expect, and of every wording of the texts below about as many. One that is drawn may reserve three of a hundred."""
-
-SOON = timedelta(seconds=1.5)
-"""What is due within so much time is waited for."""
 
 TOPICS = {
     "Billing": ("I was charged twice for order {}", "my invoice number {} shows the wrong amount"),
@@ -65,22 +58,7 @@ def ann(runtime: Runtime) -> Caller:
 @pytest.fixture
 def drain(runtime: Runtime) -> Drain:
     """Do every job that is due, and those they leave behind; returns how many."""
-
-    def run() -> int:
-        done = 0
-        while True:
-            with runtime.database.transaction() as session:
-                calls = jobs.due(session)
-                soonest = session.scalar(select(func.min(JobRow.due_at)).where(JobRow.status == JobStatus.QUEUED))
-            if not calls:
-                if soonest is None or soonest > utc_now() + SOON:
-                    return done
-                time.sleep(0.05)  # training waits for vectors: it is put off for a moment
-            for call in calls:
-                perform(runtime, call.partition("-")[0])
-                done += 1
-
-    return run
+    return lambda: working.drain(runtime)
 
 
 def texts(count: int) -> list[tuple[str, str]]:

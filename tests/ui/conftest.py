@@ -11,14 +11,13 @@ import pytest
 import uvicorn
 
 from api.app import create_app
-from models import jobs
 from models.runtime import Runtime
 from models.steps.accounts import Caller, create_user
 from models.store.tables import WorkerRow
 from models.store.types import utc_now
 from models.vocabulary import Role
+from tests.working import drain
 from winnow import Client
-from worker.entry import perform
 
 PASSWORD = "a long passphrase"
 CATEGORIES = [
@@ -42,7 +41,7 @@ class Stage:
 
     url: str
     runtime: Runtime
-    drain: Callable[[], None]
+    drain: Callable[[], int]
     stop: Callable[[], None]
 
     def client(self, username: str = "mary") -> Client:
@@ -76,20 +75,11 @@ def stage(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
     def stop() -> None:
         server.should_exit = True
-        thread.join(timeout=30)
+        thread.join()
         listening.close()
 
-    def drain() -> None:
-        while True:
-            with runtime.database.transaction() as session:
-                calls = jobs.due(session)
-            if not calls:
-                return
-            for call in calls:
-                perform(runtime, call.partition("-")[0])
-
     monkeypatch.setenv("WINNOW_API_URL", url)
-    yield Stage(url, runtime, drain, stop)
+    yield Stage(url, runtime, lambda: drain(runtime), stop)
     stop()
 
 

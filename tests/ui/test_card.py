@@ -20,7 +20,7 @@ needs_node = pytest.mark.skipif(NODE is None, reason="node is not on the PATH: t
 def test_the_cards_own_tests_pass() -> None:
     files = sorted(str(path) for path in HERE.glob("*.test.js"))
     assert files
-    ran = subprocess.run([NODE, "--test", *files], capture_output=True, text=True, check=False, timeout=120)
+    ran = subprocess.run([NODE, "--test", *files], capture_output=True, text=True, check=False, timeout=240)
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
     assert "# pass 0" not in ran.stdout
 
@@ -39,6 +39,6 @@ def test_the_joined_script_loads_as_one_module(tmp_path: Path, component: Module
     joined.write_text(component.script(), encoding="utf-8")
     load = f"import({str(joined)!r}).then((card) => console.log(typeof card.default))"
     ran = subprocess.run(
-        [NODE, "--input-type=module", "-e", load], capture_output=True, text=True, check=False, timeout=60
+        [NODE, "--input-type=module", "-e", load], capture_output=True, text=True, check=False, timeout=240
     )
     assert ran.stdout.strip() == "function", ran.stderr

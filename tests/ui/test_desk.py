@@ -189,7 +189,7 @@ def test_reasons_come_beside_the_work_and_in_the_units_of_the_browser(stage: Sta
         shown = next(one for one in tasks_of(desk, client, 20) if not one["blind"])
         desk.serve(client, {"entries": [], "want": None, "why": shown["item_id"]})
         assert desk.looking is not None
-        found = desk.looking.result(timeout=60)
+        found = desk.looking.result(timeout=240)
         assert desk.reasons == found
         assert found["item_id"] == shown["item_id"]
         assert found["words"]
@@ -198,7 +198,7 @@ def test_reasons_come_beside_the_work_and_in_the_units_of_the_browser(stage: Sta
         desk.serve(client, {"entries": [], "want": None, "why": shown["item_id"]})
         assert desk.looking is looking, "asked once"
         desk.serve(client, {"entries": [], "want": None, "why": "999999"})
-        assert desk.looking.result(timeout=60) == {
+        assert desk.looking.result(timeout=240) == {
             "item_id": "999999",
             "words": [],
             "neighbours": [],

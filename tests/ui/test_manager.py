@@ -1,14 +1,17 @@
 """The manager's and the administrator's pages, run by Streamlit's own test runner against the real API."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from models.settings import Settings
+from models.store.tables import DecisionRow
+from models.store.types import utc_now
 from tests.ui.conftest import PASSWORD, Stage
-from tests.ui.test_pages import press, signed_in, words
+from tests.ui.test_pages import PATIENCE, press, signed_in, words
 from tests.unit.winnow_client.conftest import Answer, LoopbackServer
 from ui import measures
 from ui.components import charts, tables
@@ -36,6 +39,8 @@ def trained(stage: Stage, tickets: str) -> str:
             decide(client, tickets, 20)
             stage.drain()
         assert [one.version for one in client.versions(tickets)] == [2, 1]
+        with stage.runtime.database.transaction() as session:  # all on one day, whenever this runs
+            session.execute(update(DecisionRow).values(created_at=utc_now() - timedelta(days=1)))
         assert client.accuracy(tickets)
     return tickets
 
@@ -89,7 +94,7 @@ def test_a_day_with_few_blind_checks_shows_only_its_interval() -> None:
 
 
 def test_several_days_are_a_chart_with_every_promotion_marked() -> None:
-    shown = AppTest.from_function(_three_days).run()
+    shown = AppTest.from_function(_three_days, default_timeout=PATIENCE).run()
     assert not shown.exception
     (drawn,) = charted(shown)
     assert drawn.count(b"version 1") == drawn.count(b"version 2") == 1
@@ -169,7 +174,7 @@ class TestWebhooks:
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"webhook_allow_private": True})
+        return settings.model_copy(update={"webhook_allow_private": True, "webhook_timeout_seconds": 60})
 
     def test_a_webhook_is_made_tested_followed_and_deleted(self, stage: Stage, tickets: str) -> None:
         receiver = LoopbackServer()

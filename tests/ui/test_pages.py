@@ -14,6 +14,8 @@ from tests.ui.conftest import CATEGORIES, PASSWORD, Stage
 
 pytestmark = pytest.mark.usefixtures("stage")
 APP = Path(__file__).resolve().parents[2] / "ui" / "app.py"
+PATIENCE = 240
+"""Seconds: what a page may take on a machine that has other things to do."""
 
 
 def words(shown: Any) -> str:
@@ -34,7 +36,7 @@ def words(shown: Any) -> str:
 
 
 def signed_in(username: str = "mary", page: str | None = None) -> AppTest:
-    shown = AppTest.from_file(str(APP), default_timeout=60).run()
+    shown = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
     shown.text_input[0].set_value(username)
     shown.text_input[1].set_value(PASSWORD)
     shown.button[0].click().run()
@@ -47,7 +49,7 @@ def press(shown: AppTest, label: str) -> AppTest:
 
 
 def test_a_wrong_password_is_said_and_nothing_is_shown() -> None:
-    shown = AppTest.from_file(str(APP), default_timeout=60).run()
+    shown = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
     assert [one.value for one in shown.title] == ["Sign in"]
     shown.text_input[0].set_value("mary")
     shown.text_input[1].set_value("not it")
@@ -57,7 +59,7 @@ def test_a_wrong_password_is_said_and_nothing_is_shown() -> None:
 
 
 def test_empty_fields_are_said() -> None:
-    shown = AppTest.from_file(str(APP), default_timeout=60).run()
+    shown = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
     shown.button[0].click().run()
     assert "both" in shown.error[0].value
 
@@ -259,7 +261,7 @@ def test_a_category_can_be_added(stage: Stage, tickets: str) -> None:
 def test_a_link_leads_to_its_project(stage: Stage, tickets: str) -> None:
     with stage.client() as client:
         client.create_project("Another", categories=CATEGORIES)
-    shown = AppTest.from_file(str(APP), default_timeout=60)
+    shown = AppTest.from_file(str(APP), default_timeout=PATIENCE)
     shown.query_params["project"] = tickets
     shown.run()
     shown.text_input[0].set_value("mary")

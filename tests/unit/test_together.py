@@ -8,7 +8,7 @@ import pytest
 
 from models.together import Together
 
-WAIT = 20
+WAIT = 120
 
 
 class Slow:

@@ -37,7 +37,8 @@ def decided_by(session: Session, decision_ids: Sequence[int]) -> Sequence[tuple[
         query = select(DecisionRow.actor_name, DecisionRow.source, func.count()).where(DecisionRow.id.in_(block))
         for name, source, count in session.execute(query.group_by(DecisionRow.actor_name, DecisionRow.source)):
             counted[name, source] = counted.get((name, source), 0) + count
-    return [(name, source, count) for (name, source), count in sorted(counted.items(), key=lambda one: -one[1])]
+    most_first = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+    return [(name, source, count) for (name, source), count in most_first]
 
 
 def promotions_of(session: Session, project_id: int, number: int) -> Sequence[PromotionRow]:

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,7 @@ def server() -> Iterator[LoopbackServer]:
     running.close()
 
 
-def send(url: str, *, seconds: float = 5, allow_private: bool = True, **more: Any) -> Outcome:
+def send(url: str, *, seconds: float = 60, allow_private: bool = True, **more: Any) -> Outcome:
     sender = Sender(seconds=seconds, allow_private=allow_private, **more)
     return sender.send(url, b'{"a":1}', {"webhook-id": "msg_1", "content-type": "application/json"})
 
@@ -42,8 +41,7 @@ def raw_server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        thread.join(timeout=10)
-        assert not thread.is_alive()
+        thread.join()
 
 
 def test_the_message_arrives_as_it_was_signed(server: LoopbackServer) -> None:
@@ -131,14 +129,12 @@ def test_a_server_that_drips_is_cut_off_at_the_deadline() -> None:
     def behave(caller: socket.socket) -> None:
         caller.sendall(b"HTTP/1.1 200 OK\r\n")
         over = threading.Event()
-        for number in range(200):
-            caller.sendall(f"X-{number}: y\r\n".encode())
+        while True:  # until the caller hangs up
+            caller.sendall(b"X: y\r\n")
             over.wait(0.05)
 
-    started = time.monotonic()
     with raw_server(behave) as url:
         outcome = send(url, seconds=0.5)
-        assert time.monotonic() - started < 5
     assert outcome.error == "no whole answer within 0.5 seconds"
 
 
@@ -147,9 +143,9 @@ def test_no_answer_is_an_outcome_not_an_error(server: LoopbackServer) -> None:
     hung_up = send(server.url)
     assert (hung_up.status, hung_up.acknowledged) == (None, False)
     assert hung_up.error
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    refused = send(f"http://127.0.0.1:{port}/")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused, and nobody else gets the port
+        refused = send(f"http://127.0.0.1:{taken.getsockname()[1]}/")
     assert refused.status is None
     assert "ConnectError" in (refused.error or "")
     assert "not known" in (send("http://no-such-host.invalid/").error or "")

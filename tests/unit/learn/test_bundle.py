@@ -67,7 +67,7 @@ def test_another_process_trains_the_same_bytes(tmp_path: Path):
     )
     hashes = {
         subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path / run)], capture_output=True, text=True, timeout=120, check=True
+            [sys.executable, "-c", code, str(tmp_path / run)], capture_output=True, text=True, timeout=240, check=True
         ).stdout
         for run in ("a", "b")
     }

@@ -104,7 +104,7 @@ def test_an_exported_encoder_needs_no_pytorch(encoder: Encoder, encoder_cache: P
         "print([name for name in ('torch', 'transformers', 'sentence_transformers') if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(encoder_cache)], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", code, str(encoder_cache)], capture_output=True, text=True, timeout=240, check=True
     )
     assert done.stdout.strip() == "[]"
 
@@ -171,7 +171,7 @@ def test_an_unknown_name_is_said_to_be_unknown():
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=True,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
