@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import psutil
@@ -153,11 +154,11 @@ def test_a_killed_guard_is_replaced_and_knows_the_processes(tmp_path):
 
 
 def test_the_guard_ends_only_the_run_it_was_given():
-    mine = subprocess.Popen(SLEEPER, env={**os.environ, MARK: "mine"})
-    other = subprocess.Popen(SLEEPER, env={**os.environ, MARK: "other"})
+    marks = [uuid.uuid4().hex for _ in range(2)]  # this test may run in another process of this machine too
+    mine, other = (subprocess.Popen(SLEEPER, env={**os.environ, MARK: mark}) for mark in marks)
     try:
-        assert eventually(lambda: processes_of("mine") and processes_of("other"))
-        end_run("mine", set())
+        assert eventually(lambda: all(processes_of(mark) for mark in marks))
+        end_run(marks[0], set(), grace=60.0)
         assert mine.wait(timeout=60) == -signal.SIGTERM
         assert other.poll() is None
     finally:
