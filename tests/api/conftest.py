@@ -82,7 +82,9 @@ def _forget_counts(context: Context) -> None:
 
 
 def settings_for(folder: Path, url: str, redis_url: str, **more: Any) -> Settings:
-    return Settings(data_dir=folder, database_url=url, redis_url=redis_url, secret_key=SECRET, **more)
+    # No lease of a job runs out, nor is renewed beside a test, because the machine stands still.
+    chosen = {"secret_key": SECRET, "job_lease_seconds": 3600, **more}
+    return Settings(data_dir=folder, database_url=url, redis_url=redis_url, **chosen)
 
 
 @pytest.fixture
