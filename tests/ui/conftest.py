@@ -67,7 +67,8 @@ def stage(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     listening.bind(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     app = create_app(runtime.settings, encoder=runtime.encoder)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    # A connection that rests is kept, however long the machine stands still before the next request on it.
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=3600))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:
