@@ -33,7 +33,7 @@ class TaskRow(Numbered, Row):
     )
 
     project_id: Mapped[int] = mapped_column(BigId, ForeignKey("project.id", ondelete="CASCADE"))
-    item_id: Mapped[int] = mapped_column(BigId, ForeignKey("item.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(BigId, ForeignKey("item.id", ondelete="CASCADE"), index=True)
     reason: Mapped[Reason] = mapped_column(Enumerated(Reason))
     slot: Mapped[int] = mapped_column(default=0, server_default="0")
     reviews: Mapped[int] = mapped_column(default=1, server_default="1")
