@@ -5,6 +5,7 @@ import random
 import shutil
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from models.runtime import Runtime
 from models.settings import Settings
 from models.store.schema import migrate
 from models.store.session import Database
+from models.work import Work
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,13 +61,24 @@ def patient_counting() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def unhurried() -> Iterator[None]:
+    """The machine may stand still: no job goes to the end of the line for it, and no receiver of messages rests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Work.__init__.__kwdefaults__, "slice_seconds", 3600.0)
+        patch.setattr("models.steps.deliver._SLOW_SECONDS", float("inf"))
+        yield
+
+
 _LOTS = random.Random()  # noqa: S311  (no secrets)
+_SHUFFLED: Counter[str] = Counter()  # tests may share a name, and a database in which no id may come twice
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Shuffle the lots as for this test alone, whatever was drawn before it."""
-    _LOTS.seed(f"{os.environ.get('WINNOW_TEST_LOTS', '')} {item.nodeid}")
+    _SHUFFLED[item.nodeid] += 1
+    _LOTS.seed(f"{os.environ.get('WINNOW_TEST_LOTS', '')} {item.nodeid} {_SHUFFLED[item.nodeid]}")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -89,25 +102,28 @@ def encoder_cache() -> Path:
 
 
 class Remembering:
-    """The real encoder, asked once for each text: hundreds of tests begin with the same few records."""
+    """The real encoder, asked once for each text: hundreds of tests begin with the same few records.
+
+    Each text alone: what stands beside it in a batch changes the last digits of its vector, and would be another in
+    every run, according to which tests came before.
+    """
 
     def __init__(self, inner: Encoder) -> None:
         self.inner, self.id, self.dimensions = inner, inner.id, inner.dimensions
         self._known: dict[str, NDArray[np.float32]] = {}
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        new = list(dict.fromkeys(text for text in texts if text not in self._known))
-        if new:
-            self._known.update(zip(new, self.inner.encode(new), strict=True))
         if not texts:
             return self.inner.encode(texts)
+        for one in texts:
+            if one not in self._known:
+                self._known[one] = self.inner.encode([one])[0]
         return np.stack([self._known[text] for text in texts])
 
 
 @pytest.fixture(scope="session")
 def encoder(encoder_cache: Path) -> Encoder:
-    beside_another = "PYTEST_XDIST_WORKER" in os.environ
-    plain = load_encoder(cache_dir=encoder_cache, threads=1 if beside_another else 2)
+    plain = load_encoder(cache_dir=encoder_cache, threads=1)
     return Remembering(windowed(plain, Settings().encoder_windows))
 
 

@@ -13,7 +13,6 @@ from models.steps.items import NewItem
 from models.steps.projects import NewCategory, create_project
 from models.store.tables import ProjectRow
 from models.vocabulary import Role
-from models.work import Work
 from tests import working
 from tests.integration.crashes import Crash, Mortal, crash_everywhere
 from tests.unit.winnow_client.conftest import Answer, LoopbackServer
@@ -31,16 +30,9 @@ TOPICS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No job is set back to the end of the line because the machine stood still for the seconds of its slice."""
-    monkeypatch.setitem(Work.__init__.__kwdefaults__, "slice_seconds", 3600.0)
-
-
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
-    """Somebody who listens to webhooks, however slowly, and is asked again only when a test lets the time pass."""
-    monkeypatch.setattr(deliver, "_SLOW_SECONDS", float("inf"))
+    """Somebody who listens to webhooks, and is asked again only when a test lets the time pass."""
     monkeypatch.setattr(deliver, "_FIRST_WAIT", timedelta(hours=1))
     server = LoopbackServer()
     server.behaviour = lambda _asked: Answer({"thanks": True})
