@@ -124,8 +124,9 @@ def answer(page: Page, reading: Locator) -> None:
     """Chooses the right category by its digit, as soon as there is a card."""
     reading.locator("h2").wait_for()
     name = truth(reading)
-    names = page.locator(".options .name").all_inner_texts()
-    page.keyboard.press(str(names.index(name) + 1))
+    names = page.locator(".options .name")
+    names.first.wait_for()
+    page.keyboard.press(str(names.all_inner_texts().index(name) + 1))
 
 
 def saved(page: Page) -> None:

@@ -27,7 +27,7 @@ from models.vocabulary import Action, Job, JobStatus, VersionStatus
 from tests.integration.conftest import put, texts
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 90.0
+PATIENCE = 240.0
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
