@@ -1,5 +1,6 @@
 """`python -m worker`: one worker process."""
 
+import gc
 import logging
 import os
 import socket
@@ -49,6 +50,8 @@ def main() -> int:
     register(settings.data_dir)
     window = Window(settings.worker_metrics_port, relay.is_turning)
     runtime.encoder.encode(["warm"])
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: to look through it for garbage again and again costs imports a quarter
     try:
         _listen(settings.redis_url, name)
     except StopRequested:

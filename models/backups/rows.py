@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from models.backups.manifest import Column, Kind, Table
-from models.learn.text import words
+from models.learn.text import marks
 from models.store.base import Row
 from models.store.tables import ItemRow
 from models.store.types import Enumerated, Json, UtcDateTime
@@ -143,7 +143,7 @@ def _made_with_it(connection: sa.Connection, name: str) -> dict[str, Callable[[d
     if name != ItemRow.__tablename__:
         return {}
     there = {column["name"] for column in sa.inspect(connection).get_columns(name)}
-    return {"words": lambda row: indexed(row["project_id"], words(row["text"]))} if "words" in there else {}
+    return {"words": lambda row: indexed(row["project_id"], marks(row["text"]).words)} if "words" in there else {}
 
 
 def _own_references(name: str) -> list[str]:

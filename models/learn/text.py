@@ -44,17 +44,17 @@ class Marks(NamedTuple):
 
     Attributes:
         fingerprint: 16 bytes that texts of the same normal form share.
-        words: those by which it is found, see `words`.
+        words: those by which it is found, see `words`, with spaces between them.
     """
 
     fingerprint: bytes
-    words: list[str]
+    words: str
 
 
 def marks(text: str) -> Marks:
     """The fingerprint and the words of a text, for the price of one normal form."""
     plain = normalise(text)
-    return Marks(_hashed(plain), _found(plain))
+    return Marks(_hashed(plain), " ".join(_found(plain)))
 
 
 def words(text: str) -> list[str]:

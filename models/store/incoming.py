@@ -27,6 +27,8 @@ def incoming(
     """
     connection = session.connection()
     source = Table("incoming", MetaData(), *(Column(one.key, one.type) for one in columns), prefixes=["TEMPORARY"])
+    if connection.dialect.name == "sqlite":  # nothing of it goes to a file, where it would not be overwritten
+        connection.exec_driver_sql("PRAGMA temp.cache_size = -65536")
     connection.execute(CreateTable(source))
     by_column = zip(zip(*values, strict=True), source.columns, strict=True)
     ready = [_ready(given, column, connection.dialect) for given, column in by_column]

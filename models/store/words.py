@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, cast, column, false, func, l
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
-from models.learn.text import beginnings, words
+from models.learn.text import beginnings, marks
 from models.store.tables import ItemRow
 
 R = TypeVar("R")
@@ -27,9 +27,9 @@ _FORGETS = (3, 42)
 """Since this version SQLite can be told to overwrite what is deleted from the index."""
 
 
-def indexed(project_id: int, found: Sequence[str]) -> str:
-    """What the column `words` holds for the words of a text."""
-    return " ".join([f"_{project_id}", *found])
+def indexed(project_id: int, found: str) -> str:
+    """What the column `words` holds for the words of a text, given with spaces between them."""
+    return f"_{project_id} {found}" if found else f"_{project_id}"
 
 
 def newest_with(
@@ -84,7 +84,7 @@ def index_missing(session: Session, limit: int) -> int:
     ).all()
     if rows:
         session.execute(
-            update(ItemRow), [{"id": row.id, "words": indexed(row.project_id, words(row.text))} for row in rows]
+            update(ItemRow), [{"id": row.id, "words": indexed(row.project_id, marks(row.text).words)} for row in rows]
         )
     return len(rows)
 
