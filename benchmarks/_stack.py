@@ -56,7 +56,7 @@ class Stack:
         self._redis_port = free_port()
         self.api_ports = [free_port() for _ in range(processes)]
         self.api_port = self.api_ports[0]
-        self._redis = ValkeyServer(port=self._redis_port, data_dir=str(folder), appendonly="yes")
+        self.redis = ValkeyServer(port=self._redis_port, data_dir=str(folder), appendonly="yes")
         self.variables = {
             **{name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")},
             "WINNOW_DATA_DIR": str(self.data),
@@ -75,22 +75,22 @@ class Stack:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        self._redis.start()
+        self.redis.start()
         try:
-            self._start("api")
-            self._start("worker")
+            self.start("api")
+            self.start("worker")
             for port in self.api_ports[1:]:
-                self._start("api", port)
+                self.start("api", port)
             self._until_ready()
         except BaseException:
-            self._end()
+            self._stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self._stop()
 
     def client(self) -> Client:
         """A client with all rights."""
@@ -111,9 +111,20 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """End `api` or `worker` at once, as if its machine had lost power, and start another in its place."""
+        self.end(name)
+        self.start(name)
+
+    def end(self, name: str) -> None:
+        """End `api` or `worker` at once."""
         self._processes[name].kill()
         self._processes[name].wait()
-        self._start(name)
+
+    def dismiss(self, name: str) -> float:
+        """Tell a process to end, and wait until it has. Returns the seconds that it took."""
+        process, began = self._processes.pop(name), time.monotonic()
+        process.terminate()
+        process.wait(_PATIENCE)
+        return time.monotonic() - began
 
     def memory_mib(self, name: str) -> tuple[float, float]:
         """Resident memory of `api` or `worker`, now and at its peak."""
@@ -121,7 +132,8 @@ class Stack:
         sizes = {line.split(":")[0]: float(line.split()[1]) / 1024 for line in lines if line.startswith("Vm")}
         return sizes["VmRSS"], sizes["VmHWM"]
 
-    def _start(self, name: str, port: int | None = None) -> None:
+    def start(self, name: str, port: int | None = None) -> None:
+        """Start `api` or `worker`, `api` perhaps on another port than the first."""
         known = name if port is None else f"{name}-{port}"
         variables = self.variables if port is None else {**self.variables, "WINNOW_API_PORT": str(port)}
         with (self._folder / f"{known}.log").open("ab") as log:
@@ -147,7 +159,7 @@ class Stack:
             return False
         return found.ready and "workers" in found.parts and bool(found.parts["workers"].count)
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         for process in self._processes.values():
             process.terminate()
         for process in self._processes.values():
@@ -155,7 +167,7 @@ class Stack:
                 process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 process.kill()
-        self._redis.stop()
+        self.redis.stop()
 
 
 def free_port() -> int:
