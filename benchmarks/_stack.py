@@ -104,6 +104,11 @@ class Stack:
         """The process id of `api` or `worker`."""
         return self._processes[name].pid
 
+    def own_mib(self, name: str) -> float:
+        """Resident memory of `api` or `worker` without the files that it has mapped, such as a project's vectors."""
+        lines = Path(f"/proc/{self.pid(name)}/status").read_text().splitlines()
+        return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
     def spent(self) -> float:
         """What the worker and the database have used of the processor, in seconds."""
         worker = processor_seconds(self.pid("worker"))

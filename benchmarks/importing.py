@@ -91,7 +91,7 @@ def bring_in(stack: Stack, client: Client, slug: str, file: Path, label_field: s
     began = time.perf_counter()
     started = client.import_file(slug, file, text_fields=["text"], id_field="id", label_field=label_field)
     sent = last = time.perf_counter()
-    own = spent = 0.0
+    own = spent = memory = 0.0
     spent_before = stack.spent()
     status = "queued"
     while status in {"queued", "running"}:
@@ -102,6 +102,7 @@ def bring_in(stack: Stack, client: Client, slug: str, file: Path, label_field: s
             own += now - last
             spent += spent_now - spent_before
         last, spent_before = now, spent_now
+        memory = max(memory, stack.own_mib("worker"))
     took = last - began
     found = client.import_status(slug, started.id)
     if found.rows_added == 0 or found.status != "succeeded":
@@ -114,6 +115,7 @@ def bring_in(stack: Stack, client: Client, slug: str, file: Path, label_field: s
         "clock_seconds": round(took, 2),
         "rows_per_second": round(found.rows_added / own),
         "rows_per_processor_second": round(found.rows_added / spent),
+        "worker_mib_without_mapped_files": round(memory),
         "rows_per_second_by_the_clock": round(found.rows_added / took),
     }
 
