@@ -41,13 +41,22 @@ class Drifts:
     """Whether what comes in has changed, project by project: one is measured anew at a scrape, if its turn has come."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, tuple[float, bool]] = {}
+        self._kept: dict[int, tuple[float, bool | None]] = {}
 
     def known(self, runtime: Runtime, session: Session, rows: list[ProjectRow]) -> dict[int, bool]:
-        """Whether it has, by project; a project is absent until it was measured."""
-        stale = min(rows, key=lambda row: self._kept.get(row.id, (-_DRIFT_SECONDS, False))[0], default=None)
+        """Whether it has, by project; one is absent until it was measured, and while its version cannot be asked."""
+        stale = min(rows, key=lambda row: self._kept.get(row.id, (-_DRIFT_SECONDS, None))[0], default=None)
         if stale is not None:
-            at, _ = self._kept.get(stale.id, (-_DRIFT_SECONDS, False))
+            at, _ = self._kept.get(stale.id, (-_DRIFT_SECONDS, None))
             if time.monotonic() - at >= _DRIFT_SECONDS:
-                self._kept[stale.id] = (time.monotonic(), drifted(runtime, session, stale, _DRIFT_DAYS).anything)
-        return {row.id: self._kept[row.id][1] for row in rows if row.id in self._kept}
+                self._kept[stale.id] = (time.monotonic(), _drifted(runtime, session, stale))
+        known = {row.id: self._kept.get(row.id, (0.0, None))[1] for row in rows}
+        return {project_id: found for project_id, found in known.items() if found is not None}
+
+
+def _drifted(runtime: Runtime, session: Session, project: ProjectRow) -> bool | None:
+    """None where the version cannot be asked: one broken bundle must not silence all other numbers and alerts."""
+    try:
+        return drifted(runtime, session, project, _DRIFT_DAYS).anything
+    except WinnowError:
+        return None

@@ -17,12 +17,13 @@ from models.runtime import Runtime
 from models.settings import Settings
 from models.steps import monitor, serve
 from models.steps.accounts import Caller
+from models.steps.conditions import everything
 from models.steps.items import NewItem
 from models.steps.projects import find_project, update_project
 from models.store.session import Database
 from models.store.tables import BackupRow, ProjectRow
 from models.store.types import utc_now
-from models.vocabulary import Job
+from models.vocabulary import Alert, Job
 from tests.integration.conftest import Drain
 from tests.integration.test_the_loop import decide
 from worker.entry import perform
@@ -83,6 +84,22 @@ def test_what_never_failed_is_a_number_too(runtime: Runtime, filled: ProjectRow)
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert {samples(done.stdout)["winnow_worker_jobs_total", kind, "bundle-broken"] for kind in Job} == {0}
+
+
+@ON_ONE
+def test_a_broken_bundle_silences_neither_numbers_nor_alerts(
+    runtime: Runtime, ann: Caller, filled: ProjectRow, drain: Drain
+) -> None:
+    decide(runtime, ann, filled.slug, 40)
+    drain()
+    (runtime.settings.artifacts / "bundles").rename(runtime.settings.artifacts / "away")
+    anew = Runtime(runtime.settings, runtime.database, runtime.encoder)  # which has no head in memory
+    told = samples(Metrics().exposition(anew))
+    assert told["winnow_database_up",] == 1
+    assert told["winnow_items", filled.slug, "decided"] == 40
+    assert ("winnow_drift_detected", filled.slug) not in told
+    with runtime.database.read() as session:
+        assert Alert.BUNDLE_BROKEN in {one.name for one in everything(anew, session)}
 
 
 @ON_ONE
