@@ -16,6 +16,7 @@ ENTRY = "worker.entry.run"
 
 _LOG = logging.getLogger(__name__)
 _SECONDS_TO_FORGET = 60
+_CONNECT_SECONDS, _PATIENCE_SECONDS = 1.0, 2.0  # who rings waits no longer
 
 
 class Doorbell:
@@ -27,7 +28,10 @@ class Doorbell:
 
     def __init__(self, redis_url: str) -> None:
         self.redis: Redis = Redis.from_url(
-            redis_url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0)
+            redis_url,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            socket_timeout=_PATIENCE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
         )
         self._queue = Queue(QUEUE, connection=self.redis, serializer=JSONSerializer)
 

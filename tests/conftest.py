@@ -57,6 +57,8 @@ def patient_counting() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.throttle._PATIENCE_SECONDS", 30.0)
+        patch.setattr("models.doorbell._CONNECT_SECONDS", 30.0)
+        patch.setattr("models.doorbell._PATIENCE_SECONDS", 30.0)
         patch.setattr("api.lookout._EVERY", 3600.0)
         yield
 
