@@ -84,19 +84,19 @@ def slug(began: float, system: System) -> str:
 
 @pytest.mark.usefixtures("slug")
 def test_somebody_is_told_that_the_worker_is_gone_and_that_it_is_back(system: System) -> None:
-    told = system.receiver.told
-    assert ("WorkerGone", "firing") not in told
+    heard = system.watch.receiver.heard
+    assert not heard("WorkerGone")
     system.kill_worker()
     killed = time.monotonic()
-    eventually(lambda: ("WorkerGone", "firing") in told)
+    eventually(lambda: heard("WorkerGone"))
     assert time.monotonic() - killed > 10, "it was told before the worker could be missed"
     system.start_worker()
-    eventually(lambda: ("WorkerGone", "resolved") in told)
+    eventually(lambda: heard("WorkerGone", "resolved"))
 
 
 def test_every_panel_has_something_to_show(system: System, slug: str, began: float) -> None:
     def silent() -> list[str]:
-        return [place for place, query in queries() if not system.values(with_values(query, slug), began)]
+        return [place for place, query in queries() if not system.watch.values(with_values(query, slug), began)]
 
     deadline = time.monotonic() + 300
     with Client(f"http://127.0.0.1:{system.api}", api_key=system.key()) as client:
