@@ -174,6 +174,8 @@ def show(report: dict[str, Any]) -> None:
         print(
             f"{rule:>24}  {numbers[0]:>6}  {numbers[1]:>6}  {numbers[2]!s:>8}  {numbers[3]!s:>8}   {found['trouble']}"
         )
+    for rule, why in report["left_out"].items():
+        print(f"{rule:>24}  left out: {why}")
 
 
 if __name__ == "__main__":
