@@ -121,11 +121,14 @@ def automation(stats: Stats) -> str:
         sure = count(held.categories, "category", "categories")
         return f"At {target} accuracy in each, the surest answers of {sure} need no person."
     unproven = f"Nothing is accepted unseen yet: {target} accuracy is not proven."
-    so_far = count(held.audits or 0, "blind check")
+    looked_at = held.audits or 0  # when the version was trained; there may be more by now
     if held.audits_needed:
-        return f"{unproven} About {count(held.audits_needed, 'more blind check')} may settle it; {so_far} so far."
+        more = count(held.audits_needed, "more blind check")
+        return f"{unproven} About {more} may settle it, beyond the {looked_at} that were looked at."
     if held.audits:
-        return f"{unproven} The answers to {so_far} speak against it: better versions come first."
+        return (
+            f"{unproven} The answers to {count(looked_at, 'blind check')} speak against it: better versions come first."
+        )
     return unproven
 
 

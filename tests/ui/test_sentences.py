@@ -60,9 +60,9 @@ def test_accuracy_is_never_one_figure_from_a_few_checks() -> None:
 
 
 def test_automation_promises_nothing_that_is_not_proven() -> None:
-    unproven = stats(automation={"target_accuracy": 0.95, "audits_needed": 40})
+    unproven = stats(automation={"target_accuracy": 0.95, "audits": 2, "audits_needed": 40})
     assert "Nothing is accepted unseen yet" in sentences.automation(unproven)
-    assert "About 40 more blind checks" in sentences.automation(unproven)
+    assert "About 40 more blind checks may settle it, beyond the 2" in sentences.automation(unproven)
     against = stats(automation={"target_accuracy": 0.95, "audits": 37, "audits_needed": None})
     assert "answers to 37 blind checks speak against it" in sentences.automation(against)
     proven = stats(automation={"target_accuracy": 0.95, "threshold": 0.82, "share": 0.4})
