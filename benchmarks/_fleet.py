@@ -3,7 +3,6 @@
 import csv
 import math
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,11 +82,11 @@ class _Pods:
         """Of those that are there."""
         return sum(at <= now for at in self._ready)
 
-    def tick(self, now: int, measure: Callable[[], float]) -> None:
-        """A second passes."""
+    def tick(self, now: int, measured: float) -> None:
+        """A second passes, in which the rule's measure was this."""
         if now % SYNC_SECONDS == 0:
             there = len(self._ready)
-            wanted = self._scaler.decide(now, there, measure())
+            wanted = self._scaler.decide(now, there, measured)
             self._ready += [now + START_SECONDS] * (wanted - there)
             del self._ready[wanted:]  # the youngest go first
         self.seconds += len(self._ready)
@@ -123,7 +122,7 @@ def work_off(day: Day, rule: Rule, seed: int, *, by_processor: bool) -> Outcome:
             )
         due = sum(came_at <= now for came_at, _ in waiting)
         used.append(len(running))
-        pods.tick(now, lambda: sum(used) / len(used) if by_processor else due + len(running))  # noqa: B023  (called at once)
+        pods.tick(now, sum(used) / len(used) if by_processor else due + len(running))
         working = pods.working(now)
         running = [left - 1 for left in running if left > 1]
         while len(running) > working:  # its pod ended: at most a slice is done again
@@ -146,7 +145,7 @@ def answer(day: Day, rule: Rule, cores_a_request: float) -> Outcome:
     behind, used = 0.0, 0.0
     waits, weights = np.zeros(MINUTES * 60), np.repeat(np.ceil(day.requests / 60).astype(np.int64), 60)
     for now in range(MINUTES * 60):
-        pods.tick(now, lambda: used)  # noqa: B023  (called at once)
+        pods.tick(now, used)
         able = float(pods.working(now))
         todo = behind + day.requests[now // 60] / 60 * cores_a_request
         done = min(todo, able)

@@ -228,8 +228,12 @@ def _whole_bundle(scene: Scene) -> None:
 def _cut_database(scene: Scene) -> None:
     scene.socket.rename(scene.socket.with_suffix(".away"))
     with scene.database.transaction() as session:
-        mine = "pid <> pg_backend_pid() AND datname = current_database()"
-        session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}"))  # noqa: S608
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
 
 
 def _join_database(scene: Scene) -> None:

@@ -1,11 +1,12 @@
 """Prometheus and Alertmanager as `deploy/` has them, over processes on this machine, and somebody who is told."""
 
 import json
+import math
 import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -158,23 +159,16 @@ class Watch:
         return found
 
     def values(self, query: str, since: float) -> list[float]:
-        """Every finite value that Prometheus has for a query since a moment."""
+        """Every number that Prometheus has for a query since a moment."""
         asked: dict[str, str | float] = {"query": query, "start": since, "end": time.time(), "step": 1}
         answer = self._http.get(f"http://127.0.0.1:{self._port}/api/v1/query_range", params=asked).json()
         assert answer["status"] == "success", f"{query}: {answer}"
         values = [float(value) for series in answer["data"]["result"] for _, value in series["values"]]
-        return [value for value in values if value == value]  # noqa: PLR0124  (NaN is not itself)
+        return [value for value in values if not math.isnan(value)]
 
     def stop(self) -> None:
         """Both, and the receiver."""
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end(self._processes)
         self.receiver.close()
         self._http.close()
 
@@ -214,3 +208,16 @@ class Watch:
 
 def _static(ports: list[int]) -> dict[str, Any]:
     return {"static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
+
+
+def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Tell processes to end, and kill those that have not after a minute."""
+    told = list(processes)
+    for process in told:
+        process.terminate()
+    for process in told:
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks._watch import Watch
+from benchmarks._watch import Watch, end
 from tests.servers import free_port, tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,14 +72,7 @@ class System:
 
     def stop(self) -> None:
         """Everything, and keep what the processes said."""
-        for process in self._processes.values():
-            process.terminate()
-        for process in self._processes.values():
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end(self._processes.values())
         self.watch.stop()
         self._http.close()
 
