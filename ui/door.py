@@ -1,11 +1,15 @@
 """Signing in: with the form, or with what the browser kept from before a reload."""
 
+from importlib import import_module
+
 import streamlit as st
 
 from ui import sentences
 from ui.components import keep
 from ui.session import Session, keep_sign_in, leave, resume, sign_in
 from winnow import ApiError, ConnectionFailed, Unauthenticated
+
+_HEAVY = ("altair", "pandas", "pyarrow")
 
 
 def open_for(session: Session) -> bool:
@@ -53,6 +57,8 @@ def draw(session: Session) -> None:
         if wanted:
             _try(session, username.strip(), password)
         st.caption("The first start prints the password of the user “admin” in its terminal, once.")
+    for name in _HEAVY:  # a second of loading, once in a process: while the form is filled in, not on a page
+        import_module(name)
 
 
 def _try(session: Session, username: str, password: str) -> None:

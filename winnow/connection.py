@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import contextmanager
+from functools import cache
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from winnow.schemas import Edited, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from ssl import SSLContext
     from typing import BinaryIO
 
 S = TypeVar("S", bound=Schema)
@@ -40,6 +42,12 @@ _UNAUTHORIZED = 401
 def v1(*parts: str | int) -> str:
     """The path of a resource: `v1("projects", "a b")` is `/v1/projects/a%20b`."""
     return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
+@cache
+def _trusted() -> SSLContext:
+    """The certificates that are trusted, read once: that takes longer than most requests."""
+    return httpx2.create_ssl_context()
 
 
 class Connection:
@@ -70,7 +78,7 @@ class Connection:
         retries: int = 4,
     ) -> None:
         self._own = http is None
-        self._http = http or httpx2.Client(base_url=base_url, timeout=_TIMEOUT)
+        self._http = http or httpx2.Client(base_url=base_url, timeout=_TIMEOUT, verify=_trusted())
         self._prefix = "" if self._http.base_url.host else base_url.rstrip("/")
         self._retries = retries
         self._credentials = Credentials(
