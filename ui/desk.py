@@ -2,12 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ui import reasons, sentences
+from ui.inquiries import Inquiry
 from winnow import ApiError, Client, ConnectionFailed, Unauthenticated
 from winnow.schemas import DecisionResult, Task
 from winnow.schemas_insight import Stats
@@ -49,8 +49,8 @@ class Desk:
         several: whether an item of the project may have several categories.
         stats: where the project stood when it was last seen.
         trouble: why answers are waiting, in a sentence; empty when they are not.
-        asked: the item whose reasons were asked for last.
-        looking: their coming; finding them takes the server a moment, and answers must not wait for it.
+        why: the item whose reasons were asked for last; finding them takes the server a moment.
+        guide: the category whose guideline was asked for last.
     """
 
     slug: str
@@ -63,20 +63,15 @@ class Desk:
     several: bool = False
     stats: Stats | None = None
     trouble: str = ""
-    asked: str | None = None
-    looking: Future[dict[str, Any]] | None = None
-
-    @property
-    def reasons(self) -> dict[str, Any] | None:
-        """The reasons that were asked for last, once they are there."""
-        return self.looking.result() if self.looking is not None and self.looking.done() else None
+    why: Inquiry = field(default_factory=Inquiry)
+    guide: Inquiry = field(default_factory=Inquiry)
 
     def serve(self, client: Client, sent: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Does what the card's list asks for: stores, takes back, leases. Troubles are noted, not raised.
 
         Args:
             client: signed in.
-            sent: what the browser sent: `entries`, oldest first, `want`, and `why`.
+            sent: what the browser sent: `entries`, oldest first, `want`, `why` and `guide`.
 
         Returns:
             The outcomes of those entries, for the card to strike them off its list.
@@ -89,7 +84,7 @@ class Desk:
         try:
             self._store(client, [entry for entry in entries if entry["nonce"] not in self.outcomes])
             self._lease(client, sent.get("want"))
-            self._explain(client, sent.get("why"))
+            self._explain(client, sent.get("why"), sent.get("guide"))
             self._look(client)
         except Unauthenticated:
             raise
@@ -148,18 +143,22 @@ class Desk:
         self.held.update(task.task_id for task in tasks)
         self.released = [task_id for task_id in self.released if task_id not in self.held]
 
-    def _explain(self, client: Client, item_id: str | None) -> None:
-        failed = bool(self.reasons and self.reasons.get("failed"))
-        if item_id is not None and (item_id != self.asked or failed):
-            self.asked = item_id
-            self.looking = reasons.look(client, self.slug, item_id)
+    def _explain(self, client: Client, item_id: str | None, category_id: str | None) -> None:
+        def why(one: str) -> dict[str, Any]:
+            return reasons.of(client.item(self.slug, one))
+
+        def guide(one: str) -> dict[str, Any]:
+            return reasons.guide(client.guideline(self.slug, one))
+
+        self.why.ask(item_id, why, {"item_id": item_id, "words": [], "neighbours": []})
+        self.guide.ask(category_id, guide, {"category_id": category_id})
 
     def _look(self, client: Client) -> None:
         """Notes what the card shows around its tasks."""
         project = client.project(self.slug)
         self.several = project.task == _SEVERAL
         self.categories = [
-            {"name": one.name, "description": one.description, "shortcut": one.shortcut}
+            {"id": one.id, "name": one.name, "description": one.description, "shortcut": one.shortcut}
             for one in project.categories
             if not one.archived
         ]

@@ -1,26 +1,13 @@
-"""Why the machine says what it says of an item: found out beside the work, so that nothing waits for it."""
+"""What the card shows on demand: why the machine says what it says of an item, and what belongs into a category."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from winnow import Client, WinnowError
+from ui.components.listing import short
 from winnow.schemas import Item
+from winnow.schemas_categories import Guideline, GuidelineExample
 
 _EXCERPT = 180
 _FEW = 3
-_side = ThreadPoolExecutor(max_workers=4, thread_name_prefix="reasons")
-
-
-def look(client: Client, slug: str, item_id: str) -> "Future[dict[str, Any]]":
-    """Begins to look for the reasons of an item; see `of` for what comes of it."""
-    return _side.submit(_found, client, slug, item_id)
-
-
-def _found(client: Client, slug: str, item_id: str) -> dict[str, Any]:
-    try:
-        return of(client.item(slug, item_id))
-    except WinnowError:  # reasons are a help: a card without them is still a card
-        return {"item_id": item_id, "words": [], "neighbours": [], "failed": True}
 
 
 def of(item: Item) -> dict[str, Any]:
@@ -35,16 +22,39 @@ def of(item: Item) -> dict[str, Any]:
             for one in item.words
         ],
         "neighbours": [
-            {"category": one["category"], "similarity": one["similarity"], "text": _short(one["text"])}
+            {"category": one["category"], "similarity": one["similarity"], "text": short(one["text"], _EXCERPT)}
             for one in item.neighbours[:_FEW]
         ],
     }
 
 
+def guide(found: Guideline) -> dict[str, Any]:
+    """The guideline of a category, as the card takes it."""
+    return {
+        "category_id": found.category.id,
+        "typical": [_example(one) for one in found.typical[:_FEW]],
+        "near_misses": [_example(one) for one in found.near_misses[:_FEW]],
+        "questions": [
+            {
+                "item_id": one.item_id,
+                "kind": one.kind,
+                "who": one.who,
+                "text": short(one.text, _EXCERPT),
+                "note": one.note,
+            }
+            for one in found.questions[:_FEW]
+        ],
+    }
+
+
+def _example(one: GuidelineExample) -> dict[str, Any]:
+    return {
+        "item_id": one.item_id,
+        "text": short(one.text, _EXCERPT),
+        "categories": one.categories,
+        "note": one.note,
+    }
+
+
 def _units(text: str, place: int) -> int:
     return len(text[:place].encode("utf-16-le")) // 2
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"

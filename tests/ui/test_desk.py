@@ -188,25 +188,43 @@ def test_reasons_come_beside_the_work_and_in_the_units_of_the_browser(stage: Sta
     with stage.client() as client:
         shown = next(one for one in tasks_of(desk, client, 20) if not one["blind"])
         desk.serve(client, {"entries": [], "want": None, "why": shown["item_id"]})
-        assert desk.looking is not None
-        found = desk.looking.result(timeout=240)
-        assert desk.reasons == found
+        assert desk.why.coming is not None
+        found = desk.why.coming.result(timeout=240)
+        assert desk.why.answer == found
         assert found["item_id"] == shown["item_id"]
         assert found["words"]
         assert all(0 <= one["start"] < one["end"] <= len(shown["text"]) for one in found["words"])
-        looking = desk.looking
+        coming = desk.why.coming
         desk.serve(client, {"entries": [], "want": None, "why": shown["item_id"]})
-        assert desk.looking is looking, "asked once"
+        assert desk.why.coming is coming, "asked once"
         desk.serve(client, {"entries": [], "want": None, "why": "999999"})
-        assert desk.looking.result(timeout=240) == {
+        assert desk.why.coming.result(timeout=240) == {
             "item_id": "999999",
             "words": [],
             "neighbours": [],
             "failed": True,
         }
-        looking = desk.looking
+        coming = desk.why.coming
         desk.serve(client, {"entries": [], "want": None, "why": "999999"})
-        assert desk.looking is not looking, "what failed may be asked again"
+        assert desk.why.coming is not coming, "what failed may be asked again"
+
+
+def test_a_guideline_comes_with_what_people_decided(stage: Stage, tickets: str) -> None:
+    desk = Desk(tickets)
+    with stage.client() as client:
+        for task in tasks_of(desk, client, 3):
+            right = "Billing" if "charged" in task["text"] else "Login"
+            desk.serve(client, {"entries": [entry(task, [right], note="as agreed")], "want": None})
+        wanted = {one.name: one.id for one in client.project(tickets).categories}
+        decided = [one for one in client.decisions(tickets) if one.categories == ["Login"]]
+        desk.serve(client, {"entries": [], "want": None, "guide": wanted["Login"]})
+        assert desk.guide.coming is not None
+        found = desk.guide.coming.result(timeout=240)
+        assert found["category_id"] == wanted["Login"]
+        assert {one["item_id"] for one in found["typical"]} <= {one.item_id for one in decided}
+        assert {(one["kind"], one["note"]) for one in found["questions"]} == {("note", "as agreed")}
+        desk.serve(client, {"entries": [], "want": None, "guide": "999999"})
+        assert desk.guide.coming.result(timeout=240) == {"category_id": "999999", "failed": True}
 
 
 def test_places_in_a_text_are_counted_as_javascript_counts() -> None:

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  askForMore, BATCH, choose, decide, dwell, expire, found, guided, initial, offered, outgoing, pace, picked, press, receive, REFILL, settleRefused, undo,
+  askForMore, BATCH, choose, decide, dwell, expire, found, initial, offered, outgoing, picked, press, receive, REFILL, settleRefused, undo,
 } from "../../../ui/components/card/state.js";
 
-import { headline, weighed } from "../../../ui/components/card/words.js";
+import { headline, pace, weighed } from "../../../ui/components/card/words.js";
 
 const CATEGORIES = ["Billing", "Login", "Shipping", "Cancel", "Refund"].map((name) => ({ name, description: "", shortcut: null }));
 let counter = 0;
@@ -325,18 +325,6 @@ test("reasons come unasked to who is in doubt, and not to a fast hand", () => {
   const state = dealt([task(1)]);
   assert.equal(dwell(state, 3000), state);
   assert.equal(dwell(state, 4500).why, "i1");
-});
-
-test("G shows the guidelines until it is pressed again; cards go on under it", () => {
-  let state = press(dealt([task(1), task(2)]), "g", at(1));
-  assert.equal(state.mode, "guide");
-  state = press(press(state, "ArrowDown", at(1)), "ArrowDown", at(1));
-  assert.equal(guided(state)[0].name, "Refund", "the highlighted one first");
-  state = press(state, "Enter", at(2));
-  assert.deepEqual([state.mode, state.outbox[0].categories, hand(state)], ["guide", ["Refund"], ["t2"]]);
-  assert.equal(press(state, "g", at(3)).mode, "card");
-  assert.equal(press(state, "Escape", at(3)).mode, "card");
-  assert.deepEqual(names(guided(press(dealt([task(1, { blind: true })]), "g", at(1)))), names(CATEGORIES));
 });
 
 test("a text is cut where the words that weigh stand, in its headline and in its body", () => {

@@ -1,11 +1,12 @@
 """The review card: holds a leased batch in the browser, paints the next card on the keystroke.
 
-The JavaScript is a pure state machine (`state.js`, `ranking.js`), what the browser keeps (`keeping.js`), the drawing
-(`draw.js`, `words.js`) and the line to Python (`card.js`). Streamlit takes one script, so the modules are joined here.
+The JavaScript is a pure state machine (`state.js`, `ranking.js`, `guide.js`), what the browser keeps (`keeping.js`),
+the drawing (`draw.js`, `words.js`) and the line to Python (`card.js`). Streamlit takes one script, so the modules are
+joined here.
 
-What the browser sends is a growing list, `{"entries": [...], "want": {"id", "count"} | None, "why": item id | None}`:
-entries stay in it until Python acknowledges their nonce, so nothing is lost however fast the keys come or however often
-the script runs again.
+What the browser sends is a growing list, `{"entries": [...], "want": {"id", "count"} | None, "why": item id | None,
+"guide": category id | None}`: entries stay in it until Python acknowledges their nonce, so nothing is lost however fast
+the keys come or however often the script runs again.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ import streamlit as st
 from ui.components.joined import joined
 
 _FOLDER = Path(__file__).parent
-_MODULES = ("ranking.js", "words.js", "state.js", "keeping.js", "draw.js", "card.js")
+_MODULES = ("ranking.js", "words.js", "guide.js", "state.js", "keeping.js", "draw.js", "card.js")
 
 
 def script() -> str:
@@ -43,8 +44,8 @@ def draw(key: str, data: dict[str, Any]) -> None:
 
     Args:
         key: the widget's key.
-        data: `user`, `project`, `categories`, `several`, `batch`, `outcomes`, `released`, `reasons`, `trouble`,
-            `open`, `rest`; see `receive` in `state.js`.
+        data: `user`, `project`, `categories`, `several`, `batch`, `outcomes`, `released`, `reasons`, `guide`,
+            `trouble`, `open`, `rest`; see `receive` in `state.js`.
     """
     _card(key=key, data=data, on_out_change=_nothing)
 

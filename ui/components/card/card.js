@@ -1,11 +1,12 @@
 // The review card in the page: keyboard, browser storage and the line to Python.
+import { consult } from "./guide.js";
 import { askForMore, choose, close, dwell, expire, initial, offered, outgoing, press, receive, search, settleRefused } from "./state.js";
 import { view } from "./draw.js";
 import { keeper } from "./keeping.js";
 
 const RETRY_MS = 4000; // unacknowledged answers are sent again after this long
 const IDLE_MS = 6000; // with an empty queue, ask again after this long
-const WHY_MS = 900; // reasons take the server a moment: ask again after this long
+const WHY_MS = 900; // reasons and guidelines take the server a moment: ask again after this long
 const BEAT_MS = 1000;
 const LATE_MS = 5000; // an answer that waits longer is said to wait
 const CUT = "The connection is cut; they are sent as soon as it is back.";
@@ -41,13 +42,14 @@ function openDesk(host, data) {
   function turn(next, refocus = false) {
     if (next === null || next === state) return;
     const before = state;
-    state = askForMore(next, nonce());
+    state = consult(askForMore(next, nonce()));
     card.update(state, link);
     if (refocus && state.mode === "card") card.root.focus({ preventScroll: true });
     store.save(state, before);
     if (state.outbox !== before.outbox && state.outbox.length > before.outbox.length) push();
     else if (state.lease !== before.lease && state.lease) push();
     else if (state.why !== before.why && state.why) push();
+    else if (state.guiding !== before.guiding && state.guiding) push();
   }
 
   function push() {
@@ -87,7 +89,7 @@ function openDesk(host, data) {
       card.update(state, link);
     }
     const silence = now - lastSent;
-    if (state.why && silence > WHY_MS) push();
+    if ((state.why || state.guiding) && silence > WHY_MS) push();
     else if ((state.outbox.length || state.lease) && silence > RETRY_MS) push();
     else if (state.dry && silence > IDLE_MS && !document.hidden) turn(askForMore(state, nonce(), true));
   }
@@ -102,10 +104,11 @@ function openDesk(host, data) {
       lastFed = Date.now();
       link = { trouble: fresh.trouble ?? "", open: fresh.open ?? null, rest: fresh.rest ?? null };
       const before = state;
-      state = askForMore(receive(state, fresh, Date.now()), nonce());
+      state = consult(askForMore(receive(state, fresh, Date.now()), nonce()));
       card.update(state, link);
       store.save(state, before);
       if (state.lease !== before.lease && state.lease) push();
+      else if (state.guiding !== before.guiding && state.guiding) push();
       else if (state.outbox.length && !sent) push();
     },
     focus() {

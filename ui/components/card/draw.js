@@ -1,7 +1,8 @@
 // Draws the review card. Knows the state only to show it; every wish goes out through `act`.
-import { found, guided, offered, pace, picked, suggestion } from "./state.js";
+import { guideLines } from "./guide.js";
+import { found, offered, picked, suggestion } from "./state.js";
 import { KEYED } from "./ranking.js";
-import { alikeness, confidenceWords, h, headline, percent, plural, weighed } from "./words.js";
+import { alikeness, confidenceWords, h, headline, pace, percent, plural, weighed } from "./words.js";
 
 const LONG_TEXT = 900; // characters after which a text folds
 const FOLDED_TEXT = 640; // and to how many: enough to judge, and the keys stay in view
@@ -242,16 +243,6 @@ function keyHints(state, act) {
     }, h("kbd", {}, CAPS[key] ?? key), text));
 }
 
-function guideLines(state, act) {
-  const list = guided(state);
-  const shown = list.slice(0, Math.max(KEYED, 1));
-  const rows = shown.flatMap((one) => [h("dt", {}, one.name), h("dd", {}, one.description || "No guideline is written yet.")]);
-  const more = list.length - shown.length;
-  return [h("h2", {}, "What belongs where"), h("dl", { class: "guides" }, ...rows),
-    h("p", { class: "dim" }, more > 0 ? `${more} more: highlight one with ↓ to see its guideline.` : ""),
-    h("button", { class: "link", onclick: () => act.key("Escape") }, "Close")];
-}
-
 function helpLines(state, act) {
   const choosing = state.several
     ? [["1 – 9", "add the category beside the digit, or take it away"], ["Enter", "confirm all that are ticked"]]
@@ -260,7 +251,7 @@ function helpLines(state, act) {
     ["↑ ↓", "highlight another category"], ["/ or a letter", "search the categories; Enter takes the best match"],
     ["Space", "skip: the card is put aside and not asked again"], ["Backspace", "undo the last answer and see its card again"],
     ["F", "flag: somebody should look at this"], ["N", "write a note to the decision; Enter closes it"],
-    ["G", "what belongs into each category, the highlighted one first"],
+    ["G", "what belongs into the highlighted category: examples for and against, open questions"],
     ["W", "why: the words that weigh, and what was decided of texts like it"],
     ["→ ←", "unfold and fold a long text"], ["Esc", "leave the search, the note, the guideline or this help"],
   ];

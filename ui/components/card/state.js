@@ -1,11 +1,11 @@
 // The review card as a pure state machine: no clock, no chance, no page. Every function takes a state
 // and returns a new one; `now` (milliseconds) and `nonce` (a fresh unique string) come from outside.
 import { KEYED, matches, options } from "./ranking.js";
+import { words } from "./words.js";
 
 export const BATCH = 10; // tasks asked for at once
 export const REFILL = 6; // ask for more when this few are left
 const TRAIL = 30; // how many decisions can be undone from the keyboard
-const PACE = 12; // decisions over which the pace is taken
 const DOUBT = 4000; // milliseconds on one card after which its reasons are fetched unasked
 const LONGEST_THINK = 600; // seconds; more means that nobody sat there
 
@@ -22,6 +22,8 @@ export function initial(categories = []) {
     lastBatch: null, // id of the batch merged last
     dry: false, // the server had no more tasks to give when last asked
     mode: "card", // card | search | note | help | guide
+    guiding: null, // id of the category whose guideline is asked for; null when it is here or nobody asked
+    guide: null, // {category_id, …} the guideline that came last
     query: "",
     cursor: -1, // the highlighted option, -1 for none
     note: "",
@@ -37,12 +39,13 @@ export function initial(categories = []) {
 // ---- what comes from the server ------------------------------------------------------------------
 
 // Merges what Python sent: {categories, several, batch: {id, tasks} | null, outcomes: [{nonce, ok, decision_id,
-// code, detail}], released: [task_id], reasons: {item_id, words, neighbours} | null}.
+// code, detail}], released: [task_id], reasons: {item_id, words, neighbours} | null, guide: {category_id, …} | null}.
 export function receive(state, data, now) {
   let next = { ...state, categories: data.categories ?? state.categories, several: data.several ?? state.several };
   next = withoutReleased(next, data.released ?? []);
   for (const outcome of data.outcomes ?? []) next = acknowledge(next, outcome);
   if (data.reasons && data.reasons.item_id === next.why) next = { ...next, why: null, reasons: data.reasons };
+  if (data.guide && data.guide.category_id === next.guiding) next = { ...next, guiding: null, guide: data.guide };
   const batch = data.batch;
   if (batch && batch.id !== state.lastBatch && batch.id === state.lease?.id) {
     const given = new Map(batch.tasks.map((task) => [task.task_id, now + task.seconds_left * 1000]));
@@ -93,9 +96,9 @@ export function askForMore(state, nonce, again = false) {
   return { ...state, lease: { id: nonce, count: BATCH } };
 }
 
-// What Python is to see: everything unacknowledged, and the tasks wanted.
+// What Python is to see: everything unacknowledged, the tasks wanted, and what is to be looked up.
 export function outgoing(state) {
-  return { entries: state.outbox, want: state.lease, why: state.why };
+  return { entries: state.outbox, want: state.lease, why: state.why, guide: state.guiding };
 }
 
 // ---- what the person does ------------------------------------------------------------------------
@@ -163,14 +166,6 @@ export function close(state) {
   return { ...state, mode: "card", query: "", cursor: -1 };
 }
 
-// The categories whose guidelines are on show: those offered, the highlighted one first. On a blind card that is the
-// project's own order, so that nothing leans towards the machine.
-export function guided(state) {
-  const list = offered(state);
-  const at = list[state.cursor];
-  return at ? [at, ...list.filter((one) => one !== at)] : list;
-}
-
 export function move(state, by) {
   const list = state.mode === "search" ? found(state) : offered(state);
   if (!list.length) return state;
@@ -213,7 +208,7 @@ function pressOnCard(state, key, tools) {
   if (own) return choose(state, own, tools);
   if (letter === "f") return decide(state, "flag", [], tools);
   if (letter === "n") return { ...state, mode: "note" };
-  if (letter === "g") return { ...state, mode: "guide" };
+  if (letter === "g") return { ...state, mode: "guide", guide: null };
   if (letter === "w") return explain(state);
   return /^\p{L}$/u.test(key) ? search(state, key) : null;
 }
@@ -281,21 +276,6 @@ export function explain(state) {
 export function dwell(state, now) {
   const lain = state.shownAt === null ? 0 : now - state.shownAt;
   return lain < DOUBT || state.reasons || suggestion(state) === null ? state : explain(state);
-}
-
-// Decisions a minute over the last few, or null while there are too few to tell.
-export function pace(state) {
-  const times = state.trail.slice(-PACE).map((step) => step.at);
-  if (times.length < 3) return null;
-  const minutes = (times.at(-1) - times[0]) / 60000;
-  return minutes > 0 ? (times.length - 1) / minutes : null;
-}
-
-// What a step did, for messages.
-export function words(step) {
-  if (step.action === "skip") return "skip";
-  if (step.action === "flag") return "flag";
-  return step.categories.join(", ");
 }
 
 const isDigit = (key) => key.length === 1 && key >= "1" && key <= String(KEYED);

@@ -1,4 +1,4 @@
-// Small helpers of the drawing: elements, numbers and the words for them.
+// Small helpers of the card: elements, numbers and the words for them.
 
 // An element. Text only ever goes in as text, never as markup.
 export function h(tag, props, ...children) {
@@ -56,3 +56,20 @@ export function weighed(part, from, words) {
 // How alike two texts are, in words, by the cosine of their vectors.
 export const alikeness = (cosine) =>
   cosine >= 0.9 ? "nearly the same" : cosine >= 0.7 ? "very much alike" : cosine >= 0.5 ? "alike" : "somewhat alike";
+
+const PACE = 12; // decisions over which the pace is taken
+
+// Decisions a minute over the last few, or null while there are too few to tell.
+export function pace(state) {
+  const times = state.trail.slice(-PACE).map((step) => step.at);
+  if (times.length < 3) return null;
+  const minutes = (times.at(-1) - times[0]) / 60000;
+  return minutes > 0 ? (times.length - 1) / minutes : null;
+}
+
+// What a step did, for messages.
+export function words(step) {
+  if (step.action === "skip") return "skip";
+  if (step.action === "flag") return "flag";
+  return step.categories.join(", ");
+}
