@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import __doc__ as summary
 from api import conditional, errors, examples
 from api.conditional import NotModified
-from api.context import GATES, SLOTS, Context
+from api.context import GATES, KNOWN, SLOTS, Context
 from api.deprecation import DEPRECATED
 from api.fairness import FairSlots
 from api.lookout import Lookout
@@ -48,6 +48,7 @@ from api.routes import (
     webhooks,
 )
 from api.throttle import Throttle
+from models.bounded import Bounded
 from models.doorbell import Doorbell
 from models.learn.encoders import Encoder
 from models.learn.sharing import SharedEncoder
@@ -57,6 +58,7 @@ from models.settings import Settings
 from models.store.session import Database
 
 ROUTERS = (
+    predictions.router,  # asked most, so looked for first
     auth.router,
     users.router,
     api_keys.router,
@@ -66,7 +68,6 @@ ROUTERS = (
     members.router,
     imports.router,
     items.router,
-    predictions.router,
     outcomes.router,
     queue.router,
     decisions.router,
@@ -171,7 +172,8 @@ def _context(
     throttle = Throttle(settings, metrics.uncounted.inc)
 
     def shared(loaded: Encoder) -> Encoder:
-        return SharedEncoder(metrics.shared.watch_encoder(loaded), settings.vectors_kept, metrics.repeated.inc)
+        watched = metrics.shared.watch_encoder(loaded)
+        return SharedEncoder(watched, settings.vectors_kept, metrics.repeated.inc, settings.encode_seconds)
 
     lookout = Lookout(settings, database, doorbell)
     lookout.start()
@@ -184,6 +186,7 @@ def _context(
             throttle=throttle,
             metrics=metrics,
             gates=CapacityLimiter(GATES),
+            known=Bounded(KNOWN),
             provider=Provider(settings) if settings.oidc_issuer else None,
             slots=FairSlots(SLOTS),
             turns=FairSlots(1 if database.is_sqlite else SLOTS),

@@ -15,6 +15,7 @@ from fastapi import Request
 from api.fairness import FairSlots
 from api.metrics import Metrics
 from api.throttle import Throttle
+from models.bounded import Bounded
 from models.doorbell import Doorbell
 from models.outside.vouching import Provider
 from models.runtime import Runtime
@@ -28,6 +29,7 @@ class Context:
 
     Attributes:
         gates: threads of their own for finding callers.
+        known: keys of programs that were let in before, by a hash of their secrets: for the short way (`api.direct`).
         provider: the outside identity provider, where there is one.
         slots: requests that use the database, with a thread for each.
         turns: requests that write: one at a time on SQLite, which has one writer.
@@ -41,6 +43,7 @@ class Context:
     throttle: Throttle
     metrics: Metrics
     gates: CapacityLimiter
+    known: Bounded[bytes, str]
     provider: Provider | None
     slots: FairSlots
     turns: FairSlots
@@ -48,6 +51,7 @@ class Context:
 
 
 GATES = 8
+KNOWN = 10_000
 SLOTS = 32
 """Fewer than the threads that anyio gives, 40: a request with a slot never waits long for a thread."""
 

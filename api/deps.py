@@ -122,17 +122,17 @@ class Gate:
         """
         context = context_of(request)
         bearer, api_key = await self._credentials(request)
+        await to_thread.run_sync(self.enter, context, request, bearer, api_key, limiter=context.gates)
 
-        def enter() -> Caller:
-            caller = _identify(context, bearer, api_key)
-            _count(context, request, caller.key, self.route_class)
-            return caller
-
-        caller = await to_thread.run_sync(enter, limiter=context.gates)
+    def enter(self, context: Context, request: Request, bearer: str | None, api_key: str | None) -> Caller:
+        """Let in whoever has this credential; called in a thread. Raises as `open` does."""
+        caller = _identify(context, bearer, api_key)
+        _count(context, request, caller.key, self.route_class)
         if not self.policy(caller):
             scoped = "" if caller.scopes is None else " with the key's scopes"
             raise Forbidden(f"The role {caller.role.value!r}{scoped} does not reach: {self.policy.sentence}")
         request.state.caller = caller
+        return caller
 
     async def _credentials(self, request: Request) -> tuple[str | None, str | None]:
         return await _BEARER(request), await _API_KEY(request)
@@ -183,7 +183,7 @@ class GatedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers, behind the gate."""
-        handle = super().get_route_handler()
+        handle = self.behind_the_gate()
         gates = [one.call for one in self.dependant.dependencies if isinstance(one.call, Gate | PublicGate)]
 
         async def gated(request: Request) -> Response:
@@ -192,6 +192,10 @@ class GatedRoute(APIRoute):
             return await handle(request)
 
         return gated
+
+    def behind_the_gate(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers those who have been let in."""
+        return super().get_route_handler()
 
 
 def allow(policy: Policy, route_class: RouteClass = RouteClass.WRITE) -> object:
@@ -222,8 +226,7 @@ def _identify(context: Context, bearer: str | None, api_key: str | None) -> Call
             return _vouched(context, context.provider.check(bearer or ""))
         with context.database.read() as session:
             return tokens.check(session, bearer or "", context.settings)
-    with context.database.glance() as connection:
-        caller, stale = accounts.check_api_key(connection, api_key)
+    caller, stale = accounts.check_api_key(context.database, api_key)
     if stale:
         with context.database.transaction(durable=False) as session:
             accounts.touch_api_key(session, caller)

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 import uuid
+from collections.abc import Iterable, Iterator
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,12 +19,12 @@ from models.tracing import caused_by
 
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _LOG = logging.getLogger(__name__)
-_SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
 BODY_LIMIT = "winnow.body_limit"
 """Where in the scope a route may raise the bound on its body, before it reads from it."""
 
@@ -53,10 +54,9 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                _add_headers(scope, request_id, headers)
+                message["headers"] = [*message["headers"], *_headers(scope, request_id, message["headers"])]
                 if self.leaving.is_set():
-                    headers["Connection"] = "close"
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         try:
@@ -76,18 +76,19 @@ class Envelope:
             await answer(scope, receive, sealed)
 
 
-def _add_headers(scope: Scope, request_id: str, headers: MutableHeaders) -> None:
-    headers["X-Request-ID"] = request_id
-    for name, value in _SECURITY.items():
-        headers.setdefault(name, value)
+def _headers(scope: Scope, request_id: str, given: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """What each answer says beside what it says itself; as bytes, for every request passes here."""
+    yield b"x-request-id", request_id.encode()
+    said = {name for name, _ in given}
+    yield from (one for one in _SECURITY if one[0] not in said)
     farewell = DEPRECATED.get((scope["method"], getattr(scope.get("route"), "path", "")))
     if farewell is not None:
-        headers.update(farewell.headers())
+        yield from Headers(farewell.headers()).raw
     standing = scope.get("state", {}).get("standing")
     if standing is not None:
-        headers["RateLimit-Limit"] = str(standing.limit)
-        headers["RateLimit-Remaining"] = str(max(standing.remaining, 0))
-        headers["RateLimit-Reset"] = str(standing.reset)
+        yield b"ratelimit-limit", b"%d" % standing.limit
+        yield b"ratelimit-remaining", b"%d" % max(standing.remaining, 0)
+        yield b"ratelimit-reset", b"%d" % standing.reset
 
 
 class Traced:

@@ -84,7 +84,8 @@ def is_id(text: str, least: int = 1) -> bool:
     return text.isascii() and text.isdigit() and len(text) < len(str(_MAX_ID)) + 1 and least <= int(text) <= _MAX_ID
 
 
-def _slug(given: Any) -> str:
+def slug_of(given: Any) -> str:
+    """A slug that a project could have. Raises Missing."""
     text = str(given)
     if len(text) > _MAX_SLUG_CHARS or _SLUG.fullmatch(text) is None:
         raise Missing("There is no such project.")
@@ -94,7 +95,7 @@ def _slug(given: Any) -> str:
 RowId = Annotated[int, BeforeValidator(_row_id), WithJsonSchema({"type": "string", "examples": ["17"]})]
 """An id in an address: opaque outside, a number inside; what cannot be one is not there (404)."""
 
-Slug = Annotated[str, BeforeValidator(_slug), WithJsonSchema({"type": "string", "examples": ["support-tickets"]})]
+Slug = Annotated[str, BeforeValidator(slug_of), WithJsonSchema({"type": "string", "examples": ["support-tickets"]})]
 """A project's slug in an address."""
 
 

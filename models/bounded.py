@@ -33,6 +33,11 @@ class Bounded(Generic[K, V]):
                 self._kept.move_to_end(key)
             return value
 
+    def drop(self, key: K) -> None:
+        """Keep the value of a key no longer."""
+        with self._lock:
+            self._kept.pop(key, None)
+
     def put(self, key: K, value: V) -> None:
         """Keep a value, and let go of those that are too many."""
         with self._lock:

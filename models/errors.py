@@ -151,6 +151,12 @@ class Unavailable(WinnowError):
     code = "unavailable"
 
 
+class EncoderBusy(Unavailable):
+    """The texts of a request could not be encoded in time."""
+
+    code = "encoder-busy"
+
+
 class BundleBroken(Unavailable):
     """A saved version fails its checks and is not loaded."""
 

@@ -6,13 +6,15 @@ from typing import Any, cast
 
 from sqlalchemy import Table, insert
 
+from models.store.quick import Jot
 from models.store.session import Database
 from models.store.tables import PredictionRow
 from models.together import Together
 
 Row = dict[str, Any]
 _MOST_ROWS = 2_000
-_INSERT = insert(cast("Table", PredictionRow.__table__))
+_TABLE = cast("Table", PredictionRow.__table__)
+_JOT = Jot(insert(_TABLE), _TABLE.columns.keys())
 
 
 class Remembered:
@@ -30,8 +32,7 @@ class Remembered:
         self._together(rows)
 
     def _write(self, tasks: Sequence[Sequence[Row]]) -> list[None]:
-        with self._database.jotting() as connection:
-            connection.execute(_INSERT, list(chain.from_iterable(tasks)))
+        _JOT.down(self._database, list(chain.from_iterable(tasks)))
         return [None] * len(tasks)
 
 

@@ -6,6 +6,7 @@ nothing, and groups grow with the load by themselves.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
@@ -34,17 +35,35 @@ class Together(Generic[Task, Result]):
         self._under_way = False
         self._guard = threading.Lock()
 
-    def __call__(self, task: Task) -> Result:
-        """Do a task, alone or with others. Raises what doing this task raises."""
+    def __call__(self, task: Task, until: float | None = None) -> Result:
+        """Do a task, alone or with others.
+
+        Args:
+            task: what is to be done.
+            until: on the monotonic clock, how long to wait for others; what is under way for oneself is not cut short.
+
+        Raises:
+            TimeoutError: the others took too long.
+            Exception: what doing this task raises.
+        """
         turn: _Turn[Task, Result] = _Turn(task)
         with self._guard:
             self._waiting.append(turn)
             waits, self._under_way = self._under_way, True
-        if waits:
-            turn.bell.acquire()
+        if waits and not turn.bell.acquire(timeout=_left(until)):
+            self._leave(turn)
         if not turn.over:
             self._lead()
         return turn.results[0] if turn.results else self._act([task])[0]
+
+    def _leave(self, turn: "_Turn[Task, Result]") -> None:
+        """Wait no longer; unless the moment has just come. Raises TimeoutError."""
+        with self._guard:
+            if turn.over or turn.leads:
+                return
+            with suppress(ValueError):  # it may be under way in another's group
+                self._waiting.remove(turn)
+        raise TimeoutError
 
     def _lead(self) -> None:
         """Do the tasks of the first group that waits; the caller's own is the first of it."""
@@ -61,6 +80,8 @@ class Together(Generic[Task, Result]):
             with self._guard:
                 following = self._waiting[0] if self._waiting else None
                 self._under_way = following is not None
+                if following is not None:
+                    following.leads = True
             if following is not None:
                 following.bell.release()
             for turn in group:
@@ -74,13 +95,18 @@ class _Turn(Generic[Task, Result]):
     Attributes:
         results: the result, once there is one.
         over: its group is done; where it has no result then, the group failed.
+        leads: its caller is to lead the next group.
         bell: rung when the turn is over, or when its caller is to lead the next group.
     """
 
-    __slots__ = ("bell", "over", "results", "task")
+    __slots__ = ("bell", "leads", "over", "results", "task")
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.results: list[Result] = []
-        self.over = False
+        self.over = self.leads = False
         self.bell = threading.Semaphore(0)
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())

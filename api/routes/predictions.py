@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import APIRouter
 
 from api import policies
-from api.context import Context
-from api.deps import Charge, Cost, GatedRoute, Here, Write, allow
+from api.deps import Charge, GatedRoute, Here, Slot, Write, allow
+from api.direct import DirectRoute
 from api.idempotency import Keyed, KeyedUpload
 from api.paging import Slug
 from api.routes.imports import options_of
@@ -28,15 +27,10 @@ Sender = Annotated[Caller, allow(policies.may_predict, RouteClass.UPLOAD)]
 Teller = Annotated[Caller, allow(policies.may_give_feedback)]
 
 
-@router.post("/predict")
-async def predict(caller: Asker, slug: Slug, body: PredictIn, charge: Charge, context: Here) -> PredictOut:
+def predict(
+    caller: Asker, slug: Slug, body: PredictIn, charge: Charge, context: Here, _slot: Slot = None
+) -> PredictOut:
     """Answer for up to 1,000 texts: category, calibrated confidence, and whether a person should look."""
-    # Not a plain function: it would be given one thread for its work and another one for putting the answer into words.
-    async with context.slots.taken_by(caller.key):
-        return await to_thread.run_sync(_answer, context, charge, caller, slug, body)
-
-
-def _answer(context: Context, charge: Cost, caller: Caller, slug: str, body: PredictIn) -> PredictOut:
     charge(len(body.items))
     if body.explain:
         wording.check_bounded(len(body.items))
@@ -54,6 +48,9 @@ def _answer(context: Context, charge: Cost, caller: Caller, slug: str, body: Pre
     with context.database.read() as session:
         texts = [item.text for item in items]
         return PredictOut.of(answers, wording.words_behind(runtime, session, project, texts, answers))
+
+
+router.add_api_route("/predict", predict, methods=["POST"], route_class_override=DirectRoute)
 
 
 @router.post("/predict/batch", status_code=202, openapi_extra=FORM)

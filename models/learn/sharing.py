@@ -1,5 +1,6 @@
 """One encoder for all requests of a process: concurrent ones share a pass, repeated texts cost nothing."""
 
+import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Final
@@ -8,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bounded import Bounded
+from models.errors import EncoderBusy
 from models.learn.encoders import Encoder
 from models.together import Together
 
 PASS_TEXTS: Final = 32
 PASS_CHARS: Final = 4_000
 _DIGEST_BYTES: Final = 16
+_TOO_LATE: Final = "The encoder has too much to do, and could not come to all texts of this request in time: try again."
 
 Floats = NDArray[np.float32]
 
@@ -28,12 +31,21 @@ class SharedEncoder:
         encoder: does the work. It sorts the texts of a pass by length, for padding costs the most.
         keep: vectors of so many different texts are kept, those wanted last.
         on_repeat: told how many texts of a call needed no encoding.
+        patience: a call is given up after so many seconds. A pass that is under way is not cut short, so it may be
+            late by the length of one; what was encoded by then is kept, and a second call goes on from there.
     """
 
-    def __init__(self, encoder: Encoder, keep: int, on_repeat: Callable[[int], object] = lambda _: None) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        keep: int,
+        on_repeat: Callable[[int], object] = lambda _: None,
+        patience: float | None = None,
+    ) -> None:
         self._encoder = encoder
         self._kept: Bounded[bytes, Floats] = Bounded(keep)
         self._on_repeat = on_repeat
+        self._patience = patience
         self._together: Together[Sequence[str], Floats] = Together(self._encode_all, _fit_a_pass)
 
     @property
@@ -47,7 +59,8 @@ class SharedEncoder:
         return self._encoder.dimensions
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Encode texts, in their order; see `models.learn.encoders.Encoder`."""
+        """Encode texts, in their order; see `models.learn.encoders.Encoder`. Raises EncoderBusy."""
+        until = None if self._patience is None else time.monotonic() + self._patience
         marks = [_mark(text) for text in texts]
         found = {mark: vector for mark in set(marks) if (vector := self._kept.get(mark)) is not None}
         unknown = [(mark, text) for mark, text in zip(marks, texts, strict=True) if mark not in found]
@@ -55,13 +68,21 @@ class SharedEncoder:
         self._on_repeat(len(texts) - len(missing))
         while missing:
             block = dict(list(missing.items())[: _few_enough(list(missing.values()))])
-            for mark, vector in zip(block, self._together(list(block.values())), strict=True):
+            for mark, vector in zip(block, self._next(list(block.values()), until), strict=True):
                 found[mark] = vector
                 self._kept.put(mark, vector.copy())  # not a view: that would keep the whole pass
                 del missing[mark]
         if not marks:
             return np.empty((0, self.dimensions), np.float32)
         return np.stack([found[mark] for mark in marks])
+
+    def _next(self, texts: Sequence[str], until: float | None) -> Floats:
+        if until is not None and time.monotonic() > until:
+            raise EncoderBusy(_TOO_LATE)
+        try:
+            return self._together(texts, until)
+        except TimeoutError:
+            raise EncoderBusy(_TOO_LATE) from None
 
     def _encode_all(self, tasks: Sequence[Sequence[str]]) -> list[Floats]:
         vectors = self._encoder.encode([text for task in tasks for text in task])

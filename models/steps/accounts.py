@@ -16,11 +16,13 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import AlreadyThere, Conflict, Invalid, Missing, Problem, Unauthenticated
 from models.outside.vouching import Vouched
+from models.store.quick import Look
+from models.store.session import Database
 from models.store.tables import ApiKeyRow, AuditLogRow, RefreshTokenRow, UserRow
 from models.store.types import utc_now
 from models.vocabulary import Role
@@ -29,18 +31,21 @@ MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 1024
 KEY_PREFIX = "wnw_"
 _SHOWN_CHARS = 12
+_NO_KEY = "The API key is not valid, was revoked, or has expired."
 _LAST_USE_GRAIN = timedelta(minutes=1)
 _USERNAME = re.compile(r"[\w.@+-]{1,100}")
-_BY_HASH = select(
-    ApiKeyRow.id,
-    ApiKeyRow.name,
-    ApiKeyRow.role,
-    ApiKeyRow.scopes,
-    ApiKeyRow.expires_at,
-    ApiKeyRow.revoked_at,
-    ApiKeyRow.last_used_at,
-).where(ApiKeyRow.key_hash == bindparam("key_hash"))
-"""Asked with every request of a program: put into SQL once, and no row object is made."""
+_BY_HASH = Look(
+    select(
+        ApiKeyRow.id,
+        ApiKeyRow.name,
+        ApiKeyRow.role,
+        ApiKeyRow.scopes,
+        ApiKeyRow.expires_at,
+        ApiKeyRow.revoked_at,
+        ApiKeyRow.last_used_at,
+    ).where(ApiKeyRow.key_hash == bindparam("key_hash"))
+)
+"""Asked with every request of a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +236,7 @@ def revoke_api_key(session: Session, caller: Caller, key_id: int) -> None:
     record(session, caller, "api_key.revoked", f"key:{row.id}", {"name": row.name})
 
 
-def check_api_key(session: Session | Connection, secret: str) -> tuple[Caller, bool]:
+def check_api_key(database: Database, secret: str) -> tuple[Caller, bool]:
     """The program that bears this key, and whether its last use should be noted with `touch_api_key`.
 
     The key is found by its hash: what a lookup's timing tells about a hash says nothing about the secret.
@@ -240,12 +245,16 @@ def check_api_key(session: Session | Connection, secret: str) -> tuple[Caller, b
         Unauthenticated: unknown, revoked or expired.
     """
     now = utc_now()
-    row = session.execute(_BY_HASH, {"key_hash": _digest(secret)}).one_or_none()
-    if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
-        raise Unauthenticated("The API key is not valid, was revoked, or has expired.")
-    stale = row.last_used_at is None or now - row.last_used_at >= _LAST_USE_GRAIN
-    scopes = None if row.scopes is None else frozenset(row.scopes)
-    return Caller(key=f"key:{row.id}", name=row.name, role=row.role, scopes=scopes), stale
+    row = _BY_HASH.at(database, {"key_hash": _digest(secret)})
+    if row is None:
+        raise Unauthenticated(_NO_KEY)
+    key_id, name, role, scopes, expires_at, revoked_at, last_used_at = row
+    if revoked_at is not None or (expires_at is not None and expires_at <= now):
+        raise Unauthenticated(_NO_KEY)
+    stale = last_used_at is None or now - last_used_at >= _LAST_USE_GRAIN
+    return Caller(
+        key=f"key:{key_id}", name=name, role=role, scopes=None if scopes is None else frozenset(scopes)
+    ), stale
 
 
 def touch_api_key(session: Session, caller: Caller) -> None:

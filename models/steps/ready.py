@@ -6,10 +6,9 @@ from the next request on, in every process, and nobody has to be told.
 """
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, func, select
 
 from models.at_hand import Ready
 from models.errors import Missing
@@ -20,16 +19,23 @@ from models.steps.projects import find_project, settings_of
 from models.steps.shadow import beside
 from models.steps.suspension import trusted
 from models.store.queries.projects import categories_of
+from models.store.quick import Look
 from models.store.tables import DecisionRow, ProjectRow
 from models.vocabulary import Role
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _LONGEST = 10.0
 """Seconds after which all is read again in any case: a decision may be committed after one with a higher number."""
 
-_STATE = select(
-    *ProjectRow.__table__.columns,
-    select(func.max(DecisionRow.id)).where(DecisionRow.project_id == ProjectRow.id).scalar_subquery(),
-).where(ProjectRow.slug == bindparam("slug"))
+_STATE = Look(
+    select(
+        *ProjectRow.__table__.columns,
+        select(func.max(DecisionRow.id)).where(DecisionRow.project_id == ProjectRow.id).scalar_subquery(),
+    ).where(ProjectRow.slug == bindparam("slug")),
+    plain=True,
+)
 
 
 def ready(runtime: Runtime, caller: Caller, slug: str, number: int | None = None) -> Ready:
@@ -40,8 +46,7 @@ def ready(runtime: Runtime, caller: Caller, slug: str, number: int | None = None
         TooFewCategories, NoVersion: nothing can answer yet.
         BundleBroken: the version's files fail their checks.
     """
-    with runtime.database.glance() as connection:
-        state = _state(connection, slug)
+    state = _known(slug, _STATE.at(runtime.database, {"slug": slug}))
     found = runtime.at_hand.get((slug, number))
     if found is None or found.state != state or time.monotonic() - found.read_at > _LONGEST:
         found = _read(runtime, slug, number)
@@ -55,7 +60,8 @@ def ready(runtime: Runtime, caller: Caller, slug: str, number: int | None = None
 def _read(runtime: Runtime, slug: str, number: int | None) -> Ready:
     began = time.monotonic()
     with runtime.database.read() as session:
-        state = _state(session, slug)
+        driver = cast("DBAPIConnection", session.connection().connection)
+        state = _known(slug, _STATE.through(driver, runtime.database, {"slug": slug}))
         project = session.scalars(select(ProjectRow).where(ProjectRow.slug == slug)).one()
         served = trusted(session, project, runtime.heads.get(session, project, number))
         categories = categories_of(session, project.id, archived=False)
@@ -64,8 +70,7 @@ def _read(runtime: Runtime, slug: str, number: int | None) -> Ready:
     return Ready(project, served, columns, unheard, settings_of(project).members_only, state, began)
 
 
-def _state(session: Session | Connection, slug: str) -> tuple[Any, ...]:
-    found = session.execute(_STATE, {"slug": slug}).one_or_none()
-    if found is None:
+def _known(slug: str, state: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    if state is None:
         raise Missing(f"there is no project {slug!r}")
-    return tuple(found)
+    return state

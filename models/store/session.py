@@ -2,17 +2,18 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 
 _MODE = "winnow_mode"
-_READ, _WRITE, _RELAXED, _GLANCE = "read", "write", "relaxed", "glance"
+_READ, _WRITE, _RELAXED = "read", "write", "relaxed"
 _LOOK_EVERY = 50_000
 """How many of SQLite's own instructions lie between two looks at the clock: some milliseconds."""
 
@@ -39,12 +40,10 @@ class Database:
         self.url = make_url(url)
         self.on_commit = on_commit
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool_size, statement_seconds)
+        self._watch: Callable[[Any], None] = lambda _: None
         if self.is_sqlite and statement_seconds is not None:
-            _give_up_after(self.engine, statement_seconds)
+            self._watch = _give_up_after(self.engine, statement_seconds)
         self._engines = {mode: self.engine.execution_options(**{_MODE: mode}) for mode in (_READ, _WRITE, _RELAXED)}
-        # One statement sees one state anyway: PostgreSQL is spared the round trips that begin and end a transaction.
-        alone = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._engines[_GLANCE] = self.engine.execution_options(**{_MODE: _GLANCE}, **alone)
 
     @property
     def is_sqlite(self) -> bool:
@@ -58,10 +57,29 @@ class Database:
             yield session
 
     @contextmanager
-    def glance(self) -> Iterator[Connection]:
-        """A connection for a single statement that only reads: the quickest look at the database."""
-        with self._engines[_GLANCE].connect() as connection:
-            yield connection
+    def lent(self, *, writes: bool = False) -> Iterator[DBAPIConnection]:
+        """The driver's own connection, without a transaction: for `models.store.quick`.
+
+        Args:
+            writes: SQLite's is made ready to write as `jotting` does; PostgreSQL's is for looks only.
+        """
+        lent = self.engine.raw_connection()
+        try:
+            driver: Any = lent.dbapi_connection
+            self._watch(driver)
+            if not self.is_sqlite:
+                driver.autocommit = True  # a look is spared the round trips that begin and end a transaction
+            elif writes:
+                _be(lent.info, driver.execute, _RELAXED)
+            yield driver
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            if self.engine.dialect.is_disconnect(error, driver, None):
+                lent.invalidate(error)
+            raise
+        finally:
+            if lent.is_valid and not self.is_sqlite:
+                driver.autocommit = False
+            lent.close()
 
     @contextmanager
     def jotting(self) -> Iterator[Connection]:
@@ -110,20 +128,23 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         mode = connection.get_execution_options().get(_MODE, _WRITE)
-        if mode == _GLANCE:
-            return
-        if connection.info.get(_MODE) != mode:
-            connection.exec_driver_sql(f"PRAGMA query_only={'ON' if mode == _READ else 'OFF'}")
-            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if mode == _WRITE else 'NORMAL'}")
-            connection.info[_MODE] = mode
+        _be(connection.info, connection.exec_driver_sql, mode)
         # A writer takes the lock at once: one that reads first and writes later may come too late.
         connection.exec_driver_sql("BEGIN" if mode == _READ else "BEGIN IMMEDIATE")
 
     return engine
 
 
-def _give_up_after(engine: Engine, seconds: float) -> None:
-    """SQLite has no limit of its own: it is asked now and then whether to go on."""
+def _be(info: MutableMapping[Any, Any], execute: Callable[[str], object], mode: str) -> None:
+    """Prepare a connection of SQLite for what it is to do next."""
+    if info.get(_MODE) != mode:
+        execute(f"PRAGMA query_only={'ON' if mode == _READ else 'OFF'}")
+        execute(f"PRAGMA synchronous={'FULL' if mode == _WRITE else 'NORMAL'}")
+        info[_MODE] = mode
+
+
+def _give_up_after(engine: Engine, seconds: float) -> Callable[[sqlite3.Connection], None]:
+    """SQLite has no limit of its own: it is asked now and then whether to go on. Returns what begins the time anew."""
     ends: dict[sqlite3.Connection, float] = {}
 
     @event.listens_for(engine, "connect")
@@ -144,6 +165,11 @@ def _give_up_after(engine: Engine, seconds: float) -> None:
     @event.listens_for(engine, "checkin")
     def checkin(connection: sqlite3.Connection, _record: Any) -> None:
         ends.pop(connection, None)
+
+    def anew(connection: sqlite3.Connection) -> None:
+        ends[connection] = time.monotonic() + seconds
+
+    return anew
 
 
 def _postgresql(url: str, pool_size: int, statement_seconds: float | None) -> Engine:

@@ -1,14 +1,20 @@
 """Answers over HTTP from several API processes on one database: what one knows, every other one knows at once."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+from sqlalchemy import select
 
 from api.app import create_app
 from models.learn.encoders import Encoder
-from tests.api.conftest import Winnow
+from models.store.tables import PredictionRow
+from tests.api.conftest import Winnow, build, make_project, settings_for
 
 
 @pytest.fixture
@@ -73,3 +79,38 @@ def test_a_repeated_text_is_answered_from_memory_and_counted(winnow: Winnow, pro
     assert {**first, "prediction_id": ""} == {**second, "prediction_id": ""}
     numbers = winnow.http.get("/metrics").text
     assert "winnow_encoder_repeated_texts_total 1.0" in numbers
+
+
+def test_what_the_encoder_cannot_do_in_time_is_503_and_nothing_is_written_down(
+    tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder
+) -> None:
+    class Stuck:
+        """An encoder that keeps whoever comes first until it is told to go on."""
+
+        id, dimensions = encoder.id, encoder.dimensions
+
+        def __init__(self) -> None:
+            self.entered, self.go_on = threading.Event(), threading.Event()
+
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            if "stop here" in texts:
+                self.entered.set()
+                assert self.go_on.wait(120)
+            return encoder.encode(texts)
+
+    stuck = Stuck()
+    chosen = settings_for(tmp_path / "data", sqlite_url, redis_url, encode_seconds=3600)
+    for winnow in build(chosen, stuck):
+        path = f"/v1/projects/{make_project(winnow)}/predict"
+        assert winnow.post(path, json=ask("hello")).status_code == 200, "the names of the categories are encoded"
+        assert winnow.context.runtime.encoder._patience == 3600
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(winnow.post, path, json=ask("stop here"))
+            assert stuck.entered.wait(120)
+            winnow.context.runtime.encoder._patience = 0.0
+            late = winnow.post(path, json=ask("another"))
+            stuck.go_on.set()
+            assert first.result().status_code == 200, "a pass that is under way is not cut short"
+        assert (late.status_code, late.json()["code"], late.headers["Retry-After"]) == (503, "encoder-busy", "1")
+        with winnow.database.read() as session:
+            assert "another" not in session.scalars(select(PredictionRow.text)).all()

@@ -130,8 +130,8 @@ def test_nothing_of_an_erased_item_is_left_in_the_index(
         assert found(session, project, "another") == [max(kept, gone)]
     if not runtime.database.is_sqlite:
         return
-    with runtime.database.glance() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    with runtime.database.lent() as driver:
+        driver.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert secret.encode() not in (tmp_path / "winnow.db").read_bytes()
 
 

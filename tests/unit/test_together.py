@@ -1,12 +1,13 @@
 """Work done for several callers at once: everybody gets their own result, and only their own error."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from models.together import Together
+from models.together import Together, _Turn
 
 WAIT = 120
 
@@ -94,3 +95,46 @@ def test_many_callers_at_once() -> None:
     together: Together[int, int] = Together(lambda tasks: [task * task for task in tasks], lambda _: 1)
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(together, range(2000))) == [number * number for number in range(2000)]
+
+
+def test_who_waits_too_long_leaves_and_those_behind_are_served() -> None:
+    slow = Slow()
+    together = Together(slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(together, 0)
+        assert slow.entered.wait(WAIT)
+        with pytest.raises(TimeoutError):
+            together(1, until=0.0)
+        assert not together._waiting
+        behind_it = pool.submit(together, 2)
+        until(lambda: len(together._waiting) == 1)
+        slow.go_on.set()
+        assert [first.result(), behind_it.result()] == [0, 4]
+    assert slow.groups == [[0], [2]], "what was given up is not done"
+
+
+def test_who_would_leave_as_the_turn_comes_takes_it() -> None:
+    slow = Slow()
+    slow.go_on.set()
+    together = Together(slow)
+    turn = _Turn(5)
+    turn.leads = True
+    together._leave(turn)  # and goes on: else nobody would lead
+    turn.leads, turn.over = False, True
+    together._leave(turn)
+
+
+def test_callers_who_leave_at_any_moment_leave_no_turn_behind() -> None:
+    together: Together[int, int] = Together(lambda tasks: [task * task for task in tasks], lambda _: 1)
+
+    def one(number: int) -> int | None:
+        try:
+            return together(number, until=time.monotonic() + number % 7 / 100_000)
+        except TimeoutError:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(one, range(2000)))
+    assert all(found in {None, number * number} for number, found in enumerate(told))
+    assert together(3) == 9
+    assert not together._waiting

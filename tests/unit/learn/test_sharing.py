@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.errors import EncoderBusy
 from models.learn.encoders import Encoder
 from models.learn.sharing import PASS_CHARS, PASS_TEXTS, SharedEncoder
 
@@ -97,3 +98,18 @@ def test_concurrent_requests_get_what_they_would_get_alone(encoder: Encoder) -> 
     with ThreadPoolExecutor(8) as pool:
         found = np.vstack(list(pool.map(lambda text: shared.encode([text]), texts)))
     assert float((found * alone).sum(axis=1).min()) > 0.9999
+
+
+def test_what_takes_too_long_is_given_up_and_goes_on_from_there_when_asked_again(counting: Counting) -> None:
+    texts = [f"{number:04}" for number in range(3 * PASS_TEXTS)]
+    hasty = SharedEncoder(counting, keep=1000, patience=0.0)
+    for done in (0, 1, 2):
+        with pytest.raises(EncoderBusy):
+            hasty.encode(texts)
+        assert len(counting.calls) == done, "no pass is begun once the time is over"
+        hasty._patience = 3600.0
+        hasty.encode(texts[: (done + 1) * PASS_TEXTS])  # as far as a first request came
+        hasty._patience = 0.0
+    hasty._patience = 3600.0
+    assert hasty.encode(texts).ravel().tolist() == [4.0] * len(texts)
+    assert len(counting.calls) == 3
