@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from benchmarks._stack import free_port
 from winnow import Client
 
 PASSWORD = "a passphrase for the benchmark"
-_FLAGS = [
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+"""Debian's, where it is installed."""
+
+FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -47,9 +50,15 @@ _STOPWATCH = """
 
 
 class Up:
-    """A Winnow as `winnow up` starts it, in a folder, without the demo."""
+    """A Winnow as `winnow up` starts it, in a folder, without the demo.
 
-    def __init__(self, folder: Path, encoders: Path) -> None:
+    Args:
+        folder: an empty folder for its data and log.
+        encoders: a folder with encoders that are exported already; copied where it is there.
+        settings: other variables of the environment.
+    """
+
+    def __init__(self, folder: Path, encoders: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder, self.api, self.ui = folder, free_port(), free_port()
         self.variables = {
             **{name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")},
@@ -58,6 +67,7 @@ class Up:
             "WINNOW_UI_PORT": str(self.ui),
             "WINNOW_ADMIN_PASSWORD": PASSWORD,
             "WINNOW_DEMO": "0",
+            **(settings or {}),
         }
         if encoders.is_dir():
             shutil.copytree(encoders, folder / "data" / "encoders")
@@ -88,10 +98,9 @@ class Up:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium; Debian's where it is installed."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    """A headless Chromium; Playwright's own where Debian's is not installed."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_browser import CHROMIUM, FLAGS, PASSWORD, PATIENCE_MS, go
+from benchmarks._browsers import chromium
+from tests.e2e.browser.person import PASSWORD, PATIENCE_MS, go
 from tests.e2e.test_up import Machine, eventually
 from winnow import Client
 from winnow.demo.articles import SLUG, load
@@ -56,12 +57,10 @@ def main() -> None:
     asked.add_argument("--data", type=Path, help="a data folder of an earlier run to go on from, with its decisions")
     given = asked.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    with running(given.encoders, given.data) as machine, machine.client() as client, sync_playwright() as playwright:
+    with running(given.encoders, given.data) as machine, machine.client() as client, chromium() as browser:
         if given.data is None:
             play(machine, client, given.decisions)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         take(browser, machine, client, given.folder)
-        browser.close()
 
 
 @contextmanager

@@ -1,0 +1,150 @@
+"""The review card in a real browser: every key, many categories, reasons and guidelines."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browser.person import BROWSER, SLUG, TOPICS, answer, decided, go, review, saved, truth
+from tests.e2e.test_up import eventually
+from winnow import Client
+
+pytestmark = BROWSER
+
+
+def test_twenty_cards_by_keyboard_make_version_1_serve(page: Page, client: Client, project: str) -> None:
+    reading = review(page)
+    expect(page.get_by_text("The next version trains after 12 more decisions.")).to_be_visible()
+    for _ in range(20):
+        answer(page, reading)
+    saved(page)
+    assert len(decided(client)) == 20
+    assert len({item for _, item, _ in decided(client)}) == 20
+    expect(page.get_by_text("Version 1 serves")).to_be_visible()
+    assert client.stats(project).serving_model == 1
+
+    go(page, "Models")
+    expect(page.get_by_text("Version 1", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    expect(page.get_by_text("Version 0 serves now.")).to_be_visible()
+    assert client.stats(project).serving_model == 0
+
+
+@pytest.mark.usefixtures("project")
+def test_every_key_does_what_the_card_says(page: Page, client: Client) -> None:
+    reading = review(page)
+    heading = reading.locator("h2")
+
+    def then(*expected: tuple[str, tuple[str, ...]]) -> None:
+        saved(page)
+        assert [(action, names) for action, _, names in decided(client)[: len(expected)]] == list(expected)
+
+    while not page.locator(".suggested").count():
+        answer(page, reading)
+    suggested = page.locator(".suggested span").inner_text()
+    page.keyboard.press("Enter")
+    then(("accept", (suggested,)))
+
+    shown = heading.inner_text()
+    page.keyboard.type("ship")
+    expect(page.locator(".search")).to_have_value("ship")
+    page.keyboard.press("Enter")
+    expect(heading).not_to_have_text(shown)
+    saved(page)
+    assert decided(client)[0][2] == ("Shipping",)
+
+    page.keyboard.press("Backspace")
+    expect(heading).to_have_text(shown)
+    then(("undo", ()))
+
+    page.keyboard.press("/")
+    page.keyboard.type("log")
+    page.keyboard.press("1")
+    saved(page)
+    assert decided(client)[0][2] == ("Login",)
+
+    page.keyboard.press("n")
+    page.keyboard.type("is this 1 or f?")
+    page.keyboard.press("Enter")
+    page.keyboard.press("f")
+    then(("flag", ()))
+    assert next(client.decisions(SLUG)).note == "is this 1 or f?"
+
+    page.keyboard.press(" ")
+    then(("skip", ()))
+
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    highlighted = page.locator(".options .at .name").inner_text()
+    page.keyboard.press("Enter")
+    saved(page)
+    assert decided(client)[0][2] == (highlighted,)
+
+    rows = reading.locator(".fields tr")
+    expect(rows).to_have_count(4)
+    page.keyboard.press("ArrowRight")
+    expect(rows).to_have_count(5)
+    page.keyboard.press("ArrowLeft")
+    expect(rows).to_have_count(4)
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("region", name="Keyboard help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Keyboard help")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("project")
+def test_guideline_and_reasons_are_a_key_away(page: Page) -> None:
+    reading = review(page)
+    while not page.locator(".suggested").count():
+        answer(page, reading)
+    for _ in range(3):  # of each category something is known then, and one has a question
+        answer(page, reading)
+    page.keyboard.press("n")
+    page.keyboard.type("is a lost parcel one of these?")
+    page.keyboard.press("Enter")
+    known = truth(reading)
+    answer(page, reading)
+    saved(page)
+    page.keyboard.press("g")
+    guide = page.get_by_role("region", name="What belongs where")
+    for _ in range(len(TOPICS)):
+        page.keyboard.press("ArrowDown")
+        if page.locator(".options .at .name").inner_text() == known:
+            break
+    expect(guide.get_by_role("heading", name=known)).to_be_visible()
+    expect(guide.get_by_role("heading", name="Typical")).to_be_visible()
+    expect(guide).to_contain_text("admin noted: ")
+    expect(guide).to_contain_text("is a lost parcel one of these?")
+    page.keyboard.press("g")
+    expect(guide).to_be_hidden()
+    page.keyboard.press("w")
+    expect(reading.locator("mark, .alike, .why").first).to_be_visible()
+    expect(reading.get_by_text("Looking for reasons")).to_have_count(0)
+    while not page.locator(".reason.blind").count():
+        answer(page, reading)
+    page.keyboard.press("w")
+    expect(page.get_by_text("they would tell what the machine thinks")).to_be_visible()
+    expect(reading.locator("mark")).to_have_count(0)
+
+
+def test_of_several_categories_enter_confirms_the_set(page: Page, client: Client, project: str) -> None:
+    assert project
+    categories = [{"name": name} for name in TOPICS]
+    slug = client.create_project("Topics", task="multi", categories=categories).slug
+    client.add_items(slug, [wording.format(number, number) for number in range(6) for wording in TOPICS.values()])
+    eventually(lambda: client.stats(slug).queue.open > 5)
+    page.goto(page.url.split("?")[0].rstrip("/") + f"/review?project={slug}")
+    page.locator(".desk .card").wait_for()
+    ticked = page.locator(".options .on .name")
+    for name in ticked.all_inner_texts():
+        page.locator(".options button", has_text=name).click()
+    expect(ticked).to_have_count(0)
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    expect(ticked).to_have_count(2)
+    chosen = ticked.all_inner_texts()
+    page.keyboard.press("Enter")
+    saved(page)
+    assert [sorted(one.categories) for one in client.decisions(slug)] == [sorted(chosen)]
+    client.delete_project(slug)
