@@ -9,11 +9,13 @@ than the limit from each process.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from limits.storage import MemoryStorage, RedisStorage
+from redis import Redis
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.exceptions import RedisError
@@ -29,6 +31,8 @@ _FAILURES_ANYWHERE = 10  # times as many failures are allowed for one account or
 _PATIENCE_SECONDS = 0.5  # a request waits no longer for its count
 _REST_SECONDS = 5.0
 _PREFIX = "winnow:rate"
+_ITEMS = "items"
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
 
@@ -101,8 +105,29 @@ class Throttle:
             so that who sends less at once is not refused for what was not done.
         """
         window, reset = _window(time.time(), WINDOW_SECONDS)
-        used = self._allotments.take(f"items/{caller}", window, self._items, items)
+        used = self._allotments.take(f"{_ITEMS}/{caller}", window, self._items, items)
         return Standing(self._items, max(self._items - used, -1), reset)
+
+    def limits(self) -> dict[str, int]:
+        """How many requests of each class, and how many items, a caller may send in a window."""
+        return {**{str(one): most for one, most in self._limits.items()}, _ITEMS: self._items}
+
+    def uses(self, callers: Sequence[str]) -> dict[str, dict[str, int]]:
+        """What these callers have used of the present window; those that used nothing are left out.
+
+        Parts that processes took in advance count as used.
+        """
+        window, _ = _window(time.time(), WINDOW_SECONDS)
+        asked = [(caller, name) for caller in callers for name in self.limits()]
+        keys = [f"{name}/{caller}/{window}" for caller, name in asked]
+        counts = self._ask(lambda: self._many(keys)) if keys else []
+        if counts is None:
+            counts = [self._memory.get(key) for key in keys]
+        found: dict[str, dict[str, int]] = {}
+        for (caller, name), count in zip(asked, counts, strict=True):
+            if count:
+                found.setdefault(caller, {})[name] = count
+        return found
 
     def refuse_guessing(self, account: str, address: str) -> None:
         """Before a password is looked at. Raises TooManyRequests after too many failures."""
@@ -138,10 +163,14 @@ class Throttle:
             return self._memory.incr(key, seconds, amount)
         return used
 
+    def _many(self, keys: Sequence[str]) -> list[int]:
+        found = Redis(connection_pool=self._pool).mget([self._redis.prefixed_key(key) for key in keys])
+        return [int(one or 0) for one in found]
+
     def _present(self, key: str) -> int:
         return max(self._ask(lambda: self._redis.get(key)) or 0, self._memory.get(key))
 
-    def _ask(self, question: Callable[[], int]) -> int | None:
+    def _ask(self, question: Callable[[], T]) -> T | None:
         """Redis' answer; None while it is away, when it is left alone for some seconds."""
         if time.monotonic() < self._rest_until:
             return None

@@ -18,6 +18,8 @@ class ProjectSettings(BaseModel):
         automation_by: whether the target holds for all accepted answers together, or in each category by itself.
         shadow_candidates: a new version that does not serve at once answers beside the one that does, unheard.
         members_only: the project exists only for its members and for admins.
+        item_days: an item is erased so many days after it came, whatever it is; 0: never by itself.
+        prediction_days: answers to programs are kept so long; 0: as long as the installation keeps them, never longer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,3 +33,5 @@ class ProjectSettings(BaseModel):
     automation_by: AutomationBy = AutomationBy.PROJECT
     shadow_candidates: bool = False
     members_only: bool = False
+    item_days: int = Field(default=0, ge=0, le=36_500)
+    prediction_days: int = Field(default=0, ge=0, le=3_650)

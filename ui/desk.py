@@ -1,5 +1,6 @@
 """The review desk: between the card in the browser and the API. Leases, sends decisions, says what became of them."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from winnow.schemas_insight import Stats
 
 _KEPT_OUTCOMES = 2_000
 _SEVERAL = "multi"
+_FRESH_SECONDS = 5.0
 _GONE = frozenset({404, 409})
 
 
@@ -48,6 +50,7 @@ class Desk:
         categories: of the project, in its order, as they were last seen.
         several: whether an item of the project may have several categories.
         stats: where the project stood when it was last seen.
+        seen_at: when that was, on the clock of this process.
         trouble: why answers are waiting, in a sentence; empty when they are not.
         why: the item whose reasons were asked for last; finding them takes the server a moment.
         guide: the category whose guideline was asked for last.
@@ -62,6 +65,7 @@ class Desk:
     categories: list[dict[str, str | None]] = field(default_factory=list)
     several: bool = False
     stats: Stats | None = None
+    seen_at: float = float("-inf")
     trouble: str = ""
     why: Inquiry = field(default_factory=Inquiry)
     guide: Inquiry = field(default_factory=Inquiry)
@@ -85,7 +89,8 @@ class Desk:
             self._store(client, [entry for entry in entries if entry["nonce"] not in self.outcomes])
             self._lease(client, sent.get("want"))
             self._explain(client, sent.get("why"), sent.get("guide"))
-            self._look(client)
+            if time.monotonic() - self.seen_at > _FRESH_SECONDS:  # the page looks by itself: no answer waits for it
+                self.look(client)
         except Unauthenticated:
             raise
         except (ConnectionFailed, ApiError) as error:
@@ -98,6 +103,19 @@ class Desk:
         if held:
             self.released.extend(held)
             client.release(self.slug, held)
+
+    def look(self, client: Client) -> Stats:
+        """Sees what the card shows around its tasks."""
+        project = client.project(self.slug)
+        self.several = project.task == _SEVERAL
+        self.categories = [
+            {"id": one.id, "name": one.name, "description": one.description, "shortcut": one.shortcut}
+            for one in project.categories
+            if not one.archived
+        ]
+        self.stats = client.stats(self.slug)
+        self.seen_at = time.monotonic()
+        return self.stats
 
     def _store(self, client: Client, entries: Sequence[Mapping[str, Any]]) -> None:
         """Sends entries in their order; neighbouring decisions go together."""
@@ -152,17 +170,6 @@ class Desk:
 
         self.why.ask(item_id, why, {"item_id": item_id, "words": [], "neighbours": []})
         self.guide.ask(category_id, guide, {"category_id": category_id})
-
-    def _look(self, client: Client) -> None:
-        """Notes what the card shows around its tasks."""
-        project = client.project(self.slug)
-        self.several = project.task == _SEVERAL
-        self.categories = [
-            {"id": one.id, "name": one.name, "description": one.description, "shortcut": one.shortcut}
-            for one in project.categories
-            if not one.archived
-        ]
-        self.stats = client.stats(self.slug)
 
     def _remember(self, nonce: str, outcome: Outcome) -> None:
         self.outcomes[nonce] = outcome

@@ -92,3 +92,19 @@ class LogEntry(Schema):
     action: str
     subject: str
     detail: dict[str, Any] | None = None
+
+
+class CallerUse(Schema):
+    """What a caller has used of its limits in the present window."""
+
+    caller: str
+    name: str
+    used: dict[str, int] = Field(default_factory=dict)
+
+
+class Limits(Schema):
+    """How often each caller may ask in a window, and who has asked how often."""
+
+    window_seconds: int = 60
+    limits: dict[str, int] = Field(default_factory=dict)
+    callers: list[CallerUse] = Field(default_factory=list)

@@ -153,3 +153,22 @@ def _key_fields(row: ApiKeyRow) -> dict[str, Any]:
         "expires_at": row.expires_at,
         "last_used_at": row.last_used_at,
     }
+
+
+class CallerUse(Output):
+    """What a caller has used of its limits in the present window."""
+
+    caller: str = Field(description="`user:<id>` or `key:<id>`.")
+    name: str
+    used: dict[str, int] = Field(description="By the names of the limits; what was not used is left out.")
+
+
+class LimitsOut(Output):
+    """How often each caller may ask, and who has asked how often."""
+
+    window_seconds: int
+    limits: dict[str, int] = Field(
+        description="Requests by class (`read`, `write`, `predict`, `upload`, `sign_in`: by address) and `items`, for "
+        "each caller in a window. The operator sets them: `WINNOW_RATE_…`."
+    )
+    callers: list[CallerUse] = Field(description="Those who used something of the present window.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
+from models.steps import retention
 from models.store.tables import (
     DeliveryRow,
     IdempotencyRow,
@@ -35,10 +36,12 @@ _ENDED = [status for status in JobStatus if status.ended]
 def run_maintain(work: Work) -> None:
     """Delete what is past its time, and the local vectors of projects that erased an item since.
 
-    Items that are not found by their words yet are found from then on. Results of jobs, uploads that were never
+    What projects keep no longer goes first (`models.steps.retention`), so that the local vectors follow at once. Items
+    that are not found by their words yet are found from then on. Results of jobs, uploads that were never
     finished and bundles of deleted projects go after a week.
     """
     runtime, now = work.runtime, utc_now()
+    retention.let_go(runtime)
     with runtime.database.read() as session:
         current = dict(session.execute(select(ProjectRow.id, ProjectRow.erasures)).tuples().all())
     for folder in runtime.pools.root.glob("*/*-*"):

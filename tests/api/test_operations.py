@@ -50,6 +50,31 @@ def test_a_caller_has_so_many_requests_a_minute(strict: Winnow, monkeypatch: pyt
     assert strict.get("/v1/me", "program").status_code == 200, "the next minute is a new one"
 
 
+def test_an_administrator_sees_the_limits_and_what_is_used_of_them(
+    strict: Winnow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_010.0)
+    for _ in range(3):
+        strict.get("/v1/me", "program")
+    told = strict.get("/v1/limits", "admin").json()
+    assert told["window_seconds"] == 60
+    assert (told["limits"]["read"], told["limits"]["write"], told["limits"]["items"]) == (5, 3, 600_000)
+    uses = {one["name"]: one for one in told["callers"]}
+    assert {name: one["used"] for name, one in uses.items()} == {"program": {"read": 3}, "admin": {"read": 1}}
+    assert {one["caller"].partition(":")[0] for one in uses.values()} == {"key"}
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_021.0)
+    later = strict.get("/v1/limits", "admin").json()
+    assert [one["name"] for one in later["callers"]] == ["admin"], "the next minute is a new one"
+
+
+def test_without_redis_the_limits_are_those_of_this_process(
+    without_redis: Winnow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.throttle.time.time", lambda: 1_000_000_010.0)
+    told = without_redis.get("/v1/limits", "admin").json()
+    assert [one["used"]["read"] for one in told["callers"]] == [1]
+
+
 @pytest.fixture
 def sparing(tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder) -> Iterator[Winnow]:
     yield from build(settings_for(tmp_path / "data", sqlite_url, redis_url, rate_items=1000), encoder)

@@ -27,6 +27,7 @@ EXPECTED = {
     "GET /v1/api-keys": "A",
     "POST /v1/api-keys": "A",
     "DELETE /v1/api-keys/{key_id}": "A",
+    "GET /v1/limits": "A",
     "GET /v1/projects": "PRMA",
     "POST /v1/projects": "MA",
     "GET /v1/projects/{slug}": "PRMA",

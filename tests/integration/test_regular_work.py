@@ -3,15 +3,19 @@
 import os
 from datetime import timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 
 from models import jobs
 from models.runtime import Runtime
-from models.steps import queue, review
+from models.steps import browse, queue, review, serve
 from models.steps.accounts import Caller
-from models.steps.projects import find_project
+from models.steps.browse import Wanted
+from models.steps.erasure import erasures
+from models.steps.items import NewItem
+from models.steps.projects import find_project, update_project
 from models.steps.train import run_train
-from models.store.tables import JobRow, ProjectRow, TaskRow, VersionRow
+from models.store.tables import ItemRow, JobRow, PredictionRow, ProjectRow, TaskRow, VersionRow
 from models.store.types import utc_now
 from models.vocabulary import Action, Job, JobStatus, Reason
 from models.work import Work
@@ -39,6 +43,42 @@ def test_old_files_go_and_young_ones_stay(runtime: Runtime, project: ProjectRow,
     drain()
     assert all(path.exists() for path in kept)
     assert not any(path.exists() for path in gone)
+
+
+def test_a_project_keeps_items_and_answers_no_longer_than_it_says(
+    runtime: Runtime, ann: Caller, filled: ProjectRow, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.steps.retention._AT_ONCE", 4)
+    serve.predict(runtime, ann, filled.slug, [NewItem("asked long ago"), NewItem("asked just now")])
+    with runtime.database.transaction() as session:
+        old = session.scalars(select(ItemRow.id).order_by(ItemRow.id).limit(9)).all()
+        past = utc_now() - timedelta(days=40)
+        session.execute(update(ItemRow).where(ItemRow.id.in_(old)).values(created_at=past))
+        session.execute(update(PredictionRow).where(PredictionRow.text == "asked long ago").values(created_at=past))
+        project = find_project(session, ann, filled.slug)
+        jobs.enqueue(session, Job.MAINTAIN, key="before it says so")
+    drain()
+    with runtime.database.transaction() as session:
+        assert len(session.scalars(select(ItemRow.id)).all()) == 120
+        project = find_project(session, ann, filled.slug)
+        update_project(session, ann, project, settings={"item_days": 41, "prediction_days": 30})
+        jobs.enqueue(session, Job.MAINTAIN, key="nothing is so old")
+    drain()
+    with runtime.database.transaction() as session:
+        assert len(session.scalars(select(ItemRow.id)).all()) == 120
+        assert session.scalars(select(PredictionRow.text)).all() == ["asked just now"]
+        project = find_project(session, ann, filled.slug)
+        update_project(session, ann, project, settings={"item_days": 30})
+        jobs.enqueue(session, Job.MAINTAIN, key="nine are")
+    drain()
+    with runtime.database.read() as session:
+        project = find_project(session, ann, filled.slug)
+        assert len(session.scalars(select(ItemRow.id)).all()) == 111
+        proofs, _ = erasures(session, project, after=None, limit=50)
+        assert sorted(one.item_id for one in proofs) == sorted(old)
+        assert {(one.actor, sum(one.left.values())) for one in proofs} == {("system", 0)}
+        rows, _ = browse.browse(runtime, session, project, Wanted(sort="confidence"), limit=200)
+        assert len(rows) == 111
 
 
 def test_nobody_can_tell_from_its_place_which_question_is_an_audit(

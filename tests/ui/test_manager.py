@@ -237,7 +237,7 @@ def test_a_name_that_is_taken_is_said_and_the_page_stays() -> None:
     field(shown, "text_input", "First password").set_value(PASSWORD)
     press(shown, "Add person")
     assert shown.error
-    assert [one.value for one in shown.subheader] == ["People", "API keys", "Audit log"]
+    assert [one.value for one in shown.subheader] == ["People", "API keys", "Limits", "Audit log"]
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(stage: Stage) -> None:
@@ -338,6 +338,32 @@ def test_an_item_is_erased_on_request_and_the_proof_is_listed(stage: Stage, tick
         [proof] = client.erasures(tickets)
         assert (proof.item_id, proof.erased_by, set(proof.left.values())) == (item.id, "mary", {0})
     assert "Erased so far" in words(signed_in("mary", "views/data.py"))
+
+
+def test_how_long_things_are_kept_is_set_and_erasing_needs_a_yes(stage: Stage, tickets: str) -> None:
+    shown = signed_in("mary", "views/data.py")
+    shown.number_input(key=f"keep-answers-{tickets}").set_value(7).run()
+    press(shown, "Keep it so")
+    assert [one.value for one in shown.success] == ["It holds from the next hour on."]
+    shown.number_input(key=f"keep-items-{tickets}").set_value(365).run()
+    assert next(one for one in shown.button if one.label == "Keep it so").disabled
+    shown.checkbox(key=f"keep-sure-{tickets}").check().run()
+    press(shown, "Keep it so")
+    with stage.client() as client:
+        kept = client.project(tickets).settings
+    assert (kept["item_days"], kept["prediction_days"]) == (365, 7)
+
+
+def test_an_administrator_sees_the_limits_and_who_is_near_them(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.throttle._window", lambda _now, _seconds: (1, 60))  # no minute ends meanwhile
+    with stage.client("rita") as rita:
+        rita.projects()
+    shown = signed_in("ada", "views/people.py")
+    assert not shown.exception
+    assert {"Reading", "Items sent"} <= {name for table in shown.table for name in table.value.index}
+    used = next(table.value for table in shown.dataframe if "Nearest limit used" in table.value.columns)
+    assert {"rita", "ada"} <= set(used["Who"])
+    assert set(used["Kind"]) == {"person"}
 
 
 def test_an_administrator_reads_the_audit_log(stage: Stage, tickets: str) -> None:

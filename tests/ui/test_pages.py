@@ -248,6 +248,20 @@ def test_a_project_is_made_with_its_categories(stage: Stage) -> None:
     assert made.settings["promotion"] == "automatic"
 
 
+def test_the_settings_of_a_project_are_changed_where_they_are_shown(stage: Stage, tickets: str) -> None:
+    with stage.client() as client:
+        client.update_project(tickets, settings={"target_accuracy": 0.999})
+    shown = signed_in("mary", "views/projects.py")
+    shown.number_input(key=f"every-{tickets}").set_value(50)
+    shown.checkbox(key=f"by-hand-{tickets}").check()
+    press(shown, "Save settings")
+    assert [one.value for one in shown.success] == ["The settings are saved."]
+    with stage.client() as client:
+        kept = client.project(tickets).settings
+    assert (kept["retrain_every"], kept["promotion"]) == (50, "manual")
+    assert kept["target_accuracy"] == 0.999, "what nobody touched stays, also where the field cannot show it"
+
+
 def test_a_category_can_be_added(stage: Stage, tickets: str) -> None:
     shown = signed_in("mary", "views/projects.py")
     added = {field.label: field for field in shown.text_input}

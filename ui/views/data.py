@@ -1,10 +1,10 @@
-"""Data: what came in, what goes out, and who is told of what happens."""
+"""Data: what came in, what goes out, who is told of what happens, and how long it is kept."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
-from ui import erased, sentences, telling
+from ui import erased, retention, sentences, telling
 from ui.frame import guard
 from ui.session import Session, current
 from winnow.schemas import Import
@@ -33,6 +33,8 @@ def page(session: Session) -> None:
         _imports(session, session.slug)
     with st.container(border=True), guard(session):
         telling.webhooks(session, session.slug)
+    with st.container(border=True), guard(session):
+        retention.settings(session, session.slug)
     with st.container(border=True), guard(session):
         erased.erasures(session, session.slug)
 

@@ -1,10 +1,10 @@
-"""People and keys: who may sign in, and which programs may call."""
+"""People and keys: who may sign in, which programs may call and how often, and who did what."""
 
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from ui import logbook
+from ui import logbook, rates
 from ui.components import once
 from ui.frame import guard
 from ui.session import Session, current
@@ -28,6 +28,8 @@ def page(session: Session) -> None:
         _people(session)
     with st.container(border=True), guard(session):
         _keys(session)
+    with st.container(border=True), guard(session):
+        rates.limits(session)
     with st.container(border=True), guard(session):
         logbook.audit_log(session)
 

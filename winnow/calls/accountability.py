@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from winnow.connection import Connection, v1
-from winnow.schemas_accountability import Checked, Erased, Lineage, LogEntry, Throughput
+from winnow.schemas_accountability import Checked, Erased, Limits, Lineage, LogEntry, Throughput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,3 +37,7 @@ class AccountabilityCalls(Connection):
     def audit_log(self, *, action: str | None = None, subject: str | None = None) -> Iterator[LogEntry]:
         """Who did what to what, newest first; `action` and `subject` are beginnings."""
         return self._pages(v1("audit-log"), LogEntry, action=action, subject=subject)
+
+    def limits(self) -> Limits:
+        """How often each caller may ask, and what was used of the present minute."""
+        return self._get(v1("limits"), Limits)

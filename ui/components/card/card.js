@@ -8,6 +8,7 @@ const RETRY_MS = 4000; // unacknowledged answers are sent again after this long
 const IDLE_MS = 6000; // with an empty queue, ask again after this long
 const WHY_MS = 900; // reasons and guidelines take the server a moment: ask again after this long
 const BEAT_MS = 1000;
+const HEARD_MS = 2000; // what is new waits for the answer to what was sent before, but no longer than this
 const LATE_MS = 5000; // an answer that waits longer is said to wait
 const CUT = "The connection is cut; they are sent as soon as it is back.";
 
@@ -29,6 +30,8 @@ function openDesk(host, data) {
   let lastSent = 0;
   let lastFed = 0;
   let sent = 0;
+  let unheard = false; // sent, and not answered yet
+  let more = false; // something new came meanwhile
   const card = view(host, {
     key: (name) => turn(press(state, name, tools()), true),
     pick: (name) => turn(choose(state, offered(state).find((one) => one.name === name), tools()), true),
@@ -52,7 +55,11 @@ function openDesk(host, data) {
     else if (state.guiding !== before.guiding && state.guiding) push();
   }
 
+  // One sending at a time: on a slow line several answers go together, instead of each waiting for all before it.
   function push() {
+    more = unheard && Date.now() - lastSent < HEARD_MS;
+    if (more) return;
+    unheard = true;
     lastSent = Date.now();
     sent += 1;
     send("out", { ...outgoing(state), sent });
@@ -107,7 +114,9 @@ function openDesk(host, data) {
       state = consult(askForMore(receive(state, fresh, Date.now()), nonce()));
       card.update(state, link);
       store.save(state, before);
-      if (state.lease !== before.lease && state.lease) push();
+      unheard = false;
+      if (more) push();
+      else if (state.lease !== before.lease && state.lease) push();
       else if (state.guiding !== before.guiding && state.guiding) push();
       else if (state.outbox.length && !sent) push();
     },

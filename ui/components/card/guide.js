@@ -24,8 +24,8 @@ export function consult(state) {
 export function guideLines(state, act) {
   const [first, ...others] = guided(state);
   if (!first) return [];
-  const rows = others.slice(0, KEYED - 1)
-    .flatMap((one) => [h("dt", {}, one.name), h("dd", {}, one.description || "Nothing is written about it yet.")]);
+  const rows = others.slice(0, KEYED - 1).filter((one) => one.description)
+    .flatMap((one) => [h("dt", {}, one.name), h("dd", {}, one.description)]);
   return [h("h2", {}, "What belongs into ", h("b", {}, first.name)),
     h("p", {}, first.description || "Nothing is written about it yet."),
     ...examples(state, first),
