@@ -9,7 +9,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -20,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from api.context import context_of
 from api.middleware import BODY_LIMIT
 from api.schemas.base import refuse_unstorable
+from models.artifacts import Artifacts
 from models.errors import Invalid, Problem, Unavailable
 
 FOLDER = "uploads"
@@ -60,15 +60,16 @@ class Upload:
 
     Attributes:
         name: where it is, relative to the artifacts.
-        path: the same, absolute.
+        path: where it is while the request lasts.
         filename: what the sender calls it, without folders.
         size: bytes.
         fields: the form's other fields, each with its values in order.
     """
 
-    def __init__(self, artifacts: Path) -> None:
+    def __init__(self, artifacts: Artifacts) -> None:
         self.name = f"{FOLDER}/{uuid.uuid4().hex}"
-        self.path = artifacts / self.name
+        self.path = artifacts.making(self.name)
+        self._artifacts = artifacts
         self.filename = ""
         self.size = 0
         self.fields: dict[str, list[str]] = {}
@@ -82,7 +83,8 @@ class Upload:
         return self._digest.digest() + hashlib.sha256(form.encode()).digest()
 
     def keep(self) -> str:
-        """Leave the file where it is. Returns `name`."""
+        """Leave the file to the workers. Returns `name`."""
+        self._artifacts.publish(self.name)
         self._kept = True
         return self.name
 
@@ -120,10 +122,9 @@ async def receive_upload(request: Request) -> AsyncIterator[Upload]:
         Invalid: this is no multipart form, it is cut short, or it has no part called `file`.
         Unavailable: the disk is full.
     """
-    settings = context_of(request).settings
-    request.scope[BODY_LIMIT] = settings.max_upload_mb * 2**20 + _ROOM_FOR_FORM
-    upload = Upload(settings.artifacts)
-    upload.path.parent.mkdir(parents=True, exist_ok=True)
+    context = context_of(request)
+    request.scope[BODY_LIMIT] = context.settings.max_upload_mb * 2**20 + _ROOM_FOR_FORM
+    upload = Upload(context.runtime.artifacts)
     try:
         await _receive(request, upload)
         yield upload

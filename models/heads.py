@@ -5,13 +5,13 @@ A promotion needs no announcement: every request reads the serving number with t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.artifacts import Place
 from models.bounded import Bounded
 from models.errors import NoVersion, TooFewCategories
 from models.learn.bundle import load
@@ -51,11 +51,11 @@ class HeadCache:
     """Heads by project and number.
 
     Args:
-        artifacts: the folder that bundles' addresses start from.
+        artifacts: the place that bundles' addresses start from.
         encoder: gives the encoder, which version 0 needs.
     """
 
-    def __init__(self, artifacts: Path, encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, artifacts: Place, encoder: Callable[[], Encoder]) -> None:
         self._artifacts = artifacts
         self._encoder = encoder
         self._kept: Bounded[tuple[int, str], Served] = Bounded(_KEPT)

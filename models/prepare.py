@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models import jobs
+from models.artifacts import artifacts_of
 from models.errors import WinnowError
 from models.runtime import Runtime
 from models.settings import Settings, Stage
@@ -40,6 +41,7 @@ def main() -> int:
     try:
         _folder(settings.data_dir)
         with FileLock(settings.data_dir / "prepare.lock", timeout=600):
+            _store(settings)
             told = _prepare(settings)
     except WinnowError as error:
         _give_up(error.detail)
@@ -80,6 +82,13 @@ def _folder(path: Path) -> None:
     probe = path / f".probe-{secrets.token_hex(4)}"
     probe.write_bytes(bytes(65_536))
     probe.unlink()
+
+
+def _store(settings: Settings) -> None:
+    if settings.artifacts_url:
+        artifacts, name = artifacts_of(settings), f".probe-{secrets.token_hex(4)}"
+        artifacts.write(name, [b"x"])
+        artifacts.remove(name)
 
 
 def _first_user(session: Session, settings: Settings) -> str | None:

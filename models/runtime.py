@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
+from models.artifacts import Artifacts, artifacts_of
 from models.bounded import Bounded
 from models.heads import HeadCache
 from models.learn.encoders import Encoder, load_encoder
@@ -72,6 +73,11 @@ class Runtime:
         return self._encoder is not None
 
     @cached_property
+    def artifacts(self) -> Artifacts:
+        """The files that are shared with other processes."""
+        return artifacts_of(self.settings)
+
+    @cached_property
     def heads(self) -> HeadCache:
         """The heads of the versions, loaded when first asked."""
-        return HeadCache(self.settings.artifacts, lambda: self.encoder)
+        return HeadCache(self.artifacts.root, lambda: self.encoder)

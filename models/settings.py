@@ -46,6 +46,7 @@ class Settings(BaseSettings):
 
     env: Stage = Stage.DEVELOPMENT
     data_dir: Path = Path(".winnow")
+    artifacts_url: str = Field(default="", pattern=r"^$|^[a-z0-9+.-]+://.+")
     database_url: str = ""
     redis_url: str = "redis://127.0.0.1:6379/0"
     secret_key: SecretStr = SecretStr("")
@@ -167,7 +168,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def artifacts(self) -> Path:
-        """Where bundles, uploads and results are kept."""
+        """The folder in which bundles, uploads and results are made, and kept unless `artifacts_url` says otherwise."""
         return self.data_dir / "artifacts"
 
     @cached_property

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -54,6 +54,8 @@ def perform(runtime: Runtime, job_id: str) -> None:
         claim = jobs.claim(session, job_id, lease=lease, attempts=settings.job_attempts, let_go=let_go)
     if claim is None:
         return
+    with suppress(Unavailable):  # the store is away: the job itself may not need it
+        runtime.artifacts.tidy()
     runtime.half_read.sweep()
     _Here.work = Work(runtime, claim)
     _LOG.info("job %s %s begins, attempt %d", claim.id, claim.kind, claim.attempt)

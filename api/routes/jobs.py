@@ -1,9 +1,11 @@
 """Long work behind requests."""
 
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from api import policies
@@ -20,6 +22,8 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"], route_class=GatedRoute)
 
 Follower = Annotated[Caller, allow(policies.may_follow_jobs, RouteClass.READ)]
 Stopper = Annotated[Caller, allow(policies.may_follow_jobs)]
+
+_BYTES = "application/octet-stream"
 
 
 @router.get("/{job_id}")
@@ -41,14 +45,19 @@ def cancel_job(caller: Stopper, job_id: JobId, session: Write) -> JobOut:
     response_class=FileResponse,
     responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}},
 )
-def download_result(caller: Follower, job_id: JobId, session: Read, runtime: TheRuntime) -> FileResponse:
+def download_result(caller: Follower, job_id: JobId, session: Read, runtime: TheRuntime) -> Response:
     """Give the file that a job made."""
     row = _find(session, caller, job_id)
-    path = batch.result_path(runtime, row)
-    if not path.is_file():
-        raise Missing("The file is not kept any more.")
-    name = str((row.result or {}).get("filename", "result"))
-    return FileResponse(path, media_type="application/octet-stream", filename=name)
+    name, filename = batch.result_name(row), str((row.result or {}).get("filename", "result"))
+    try:
+        kept = runtime.artifacts.kept(name)
+        if isinstance(kept, Path):
+            return FileResponse(kept, media_type=_BYTES, filename=filename)
+        size, pieces = kept
+    except FileNotFoundError:
+        raise Missing("The file is not kept any more.") from None
+    told = {"Content-Length": str(size), "Content-Disposition": f"attachment; filename*=utf-8''{quote(filename)}"}
+    return StreamingResponse(pieces, media_type=_BYTES, headers=told)
 
 
 def _find(session: Session, caller: Caller, job_id: str) -> JobRow:

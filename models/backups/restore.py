@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.schema import DropTable
 
+from models.artifacts import artifacts_of
 from models.backups import rows
 from models.backups.archive import Reader
 from models.backups.files import Exchange, is_empty
@@ -70,9 +71,9 @@ def restore(settings: Settings, database: Database, path: Path, say: Say, *, rep
         reader.verify()
         _refuse(settings, database, reader.manifest, replace=replace)
         settings.artifacts.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with Exchange(settings.artifacts) as exchange:
+        with Exchange(artifacts_of(settings)) as exchange:
             say("Copying the artifacts")
-            _unpack(reader, exchange.new)
+            _unpack(reader, exchange)
             with database.transaction() as session:
                 _rebuild(session.connection(), reader, say)
                 say("Indexing the words")
@@ -103,22 +104,18 @@ def _refuse(settings: Settings, database: Database, manifest: Manifest, *, repla
                 raise Conflict("A worker was seen within half a minute: stop everything, wait that long, try again.")
         projects = rows.count(connection, ProjectRow.__tablename__) if ProjectRow.__tablename__ in there else 0
         users = rows.count(connection, UserRow.__tablename__) if UserRow.__tablename__ in there else 0
-    if not replace and (projects or users > 1 or not is_empty(settings.artifacts)):
+    if not replace and (projects or users > 1 or not is_empty(artifacts_of(settings))):
         raise Conflict(
-            f"The system is not empty: {projects} projects, {users} users, artifacts in {settings.artifacts}. "
+            f"The system is not empty: {projects} projects, {users} users, "
+            f"artifacts in {settings.artifacts_url or settings.artifacts}. "
             "Restore into an empty one, or say --replace: what is there is then lost."
         )
 
 
-def _unpack(reader: Reader, folder: Path) -> None:
+def _unpack(reader: Reader, exchange: Exchange) -> None:
     for part in reader.manifest.files:
-        if part.path == SECRET_KEY:
-            continue
-        place = folder / Path(part.path).relative_to(ARTIFACTS)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("wb") as file:
-            for piece in reader.pieces(part):
-                file.write(piece)
+        if part.path != SECRET_KEY:
+            exchange.add(str(Path(part.path).relative_to(ARTIFACTS)), reader.pieces(part))
 
 
 def _rebuild(connection: sa.Connection, reader: Reader, say: Say) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
+from models.artifacts import artifacts_of
 from models.backups import rows
 from models.backups.archive import Reader, Writer, appearing_whole, pieces_of
 from models.backups.files import Held, held
@@ -69,7 +70,7 @@ def take(settings: Settings, database: Database, target: Path, say: Say, *, keep
             "or start this one first, which prepares the database."
         )
     path = _place(target)
-    with held(settings.artifacts) as files:
+    with held(artifacts_of(settings)) as files:
         with appearing_whole(path) as file, Writer(file) as writer:
             manifest, mark = _write(settings, database, revision, files, writer, say)
         say("Reading it back")
@@ -140,7 +141,7 @@ def _copy(
     parts = []
     say("Copying the artifacts")
     for name, place in files.each():
-        with place.open("rb") as file:
+        with files.artifacts.open(place) as file:
             parts.append(writer.add(f"{ARTIFACTS}/{name}", pieces_of(file))[0])
     mark, kept = key_mark(settings), settings.data_dir / SECRET_KEY
     if not settings.secret_key.get_secret_value():
@@ -189,7 +190,7 @@ def _broken(session: Session, files: Held) -> list[str]:
         place = places.get(f"{row.bundle}/{BUNDLE}")
         if place is None:
             said.append(f"version {row.number} of {slug} has no bundle")
-        elif row.sha256 != sha256(place.read_bytes()).hexdigest():
+        elif row.sha256 != sha256(files.artifacts.read(place)).hexdigest():
             said.append(f"the bundle of version {row.number} of {slug} is not what was saved")
     return said
 

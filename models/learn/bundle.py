@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from safetensors.numpy import save as pack
 from models.errors import BundleBroken
 from models.learn.heads import Head, LinearHead, PrototypeHead
 from models.learn.multi import MultiHead
+
+if TYPE_CHECKING:
+    from models.artifacts import Place
 
 PROTOCOL: Final = 1
 BUNDLE: Final = "bundle.json"
@@ -116,7 +119,7 @@ def save(head: LinearHead | PrototypeHead | MultiHead, manifest: Mapping[str, An
     return sha256(sealed).hexdigest()
 
 
-def load(folder: Path, expected_sha256: str) -> Bundle:
+def load(folder: "Place", expected_sha256: str) -> Bundle:
     """Read a bundle after checking it.
 
     Args:
@@ -144,7 +147,7 @@ def load(folder: Path, expected_sha256: str) -> Bundle:
     return Bundle(_build(kind, parameters, _read(folder / HEAD, file_sha256), folder / HEAD), manifest)
 
 
-def _build(kind: _Kind, parameters: Mapping[str, float], packed: bytes, path: Path) -> Head:
+def _build(kind: _Kind, parameters: Mapping[str, float], packed: bytes, path: "Place") -> Head:
     """Look before building: exactly the arrays of this kind, each of its dtype, with sizes that agree."""
     try:
         arrays: _Arrays = unpack(packed)
@@ -172,11 +175,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _read(path: Path, expected_sha256: str) -> bytes:
+def _read(path: "Place", expected_sha256: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BundleBroken(f"{path} cannot be read: {error.strerror}.") from error
+        raise BundleBroken(f"{path} cannot be read: {error.strerror or error}.") from error
     found = sha256(data).hexdigest()
     if found != expected_sha256:
         raise BundleBroken(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,7 +11,6 @@ from models.errors import Missing
 from models.heads import Served, probabilities
 from models.learn.encoders import Encoder
 from models.readers import Record
-from models.runtime import Runtime
 from models.steps.accounts import Caller, record
 from models.steps.ingest import ImportOptions, read_options
 from models.steps.partial import Partial
@@ -63,11 +61,11 @@ def request_batch(
     )
 
 
-def result_path(runtime: Runtime, job: JobRow) -> Path:
-    """Where the answered file of a finished job is. Raises Missing before that."""
+def result_name(job: JobRow) -> str:
+    """Where the file of a finished job is, relative to the artifacts. Raises Missing before that."""
     if not job.result or "path" not in job.result:
         raise Missing(f"job {job.id} has no file")
-    return runtime.settings.artifacts / str(job.result["path"])
+    return str(job.result["path"])
 
 
 def run_batch_predict(work: Work) -> None:
@@ -80,9 +78,11 @@ def run_batch_predict(work: Work) -> None:
         project = session.get_one(ProjectRow, work.project_id)
         served = trusted(session, project, runtime.heads.get(session, project, payload["number"]))
         categories = categories_of(session, project.id, archived=False)
-    source = runtime.settings.artifacts / payload["path"]
+    source = runtime.artifacts.fetched(payload["path"])
+    if not source.is_file():
+        raise Missing(f"{payload['filename']} is not kept here any more: send it again")
     options = read_options(payload["options"], project, runtime.settings)
-    result = Partial(runtime.settings.artifacts / _RESULTS, work.claim.id, work.claim.token)
+    result = Partial(runtime.artifacts.folder / _RESULTS, work.claim.id, work.claim.token)
     with result.writing() as file:
         answers = _Answers(work, served, categories, result.rows)
         for piece in augmented(source, payload["filename"], options, answers, begun=result.rows):
@@ -91,10 +91,11 @@ def run_batch_predict(work: Work) -> None:
                 pass
             work.check()
     place, link = f"{_RESULTS}/{result.path.name}", f"/v1/jobs/{work.claim.id}/result"
+    runtime.artifacts.publish(place)
     with work.completing({"path": place, "filename": payload["filename"], "url": link, "rows": answers.done}):
         pass
     result.forget_earlier()
-    source.unlink(missing_ok=True)
+    runtime.artifacts.remove(payload["path"])
 
 
 class _Answers:

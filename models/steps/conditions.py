@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.errors import BundleBroken
+from models.errors import Unavailable
 from models.learn.bundle import load
 from models.runtime import Runtime
 from models.steps.measured import Accuracies, Drifts
@@ -122,8 +122,8 @@ def _versions(runtime: Runtime, session: Session, one: ProjectFigures) -> Iterat
             yield Alert.TRAINING_FAILED, f"version {row.number} could not be trained: {row.error}"
         if row.number == one.row.serving_number and row.bundle is not None and row.sha256 is not None:
             try:
-                load(runtime.settings.artifacts / row.bundle, row.sha256)
-            except BundleBroken as error:
+                load(runtime.artifacts.root / row.bundle, row.sha256)
+            except Unavailable as error:
                 yield Alert.BUNDLE_BROKEN, f"version {row.number}, which serves, fails its checks: {error.detail}"
 
 

@@ -63,8 +63,7 @@ def run_export(work: Work) -> None:
     form = ExportFormat(payload["format"])
     state = None if payload["state"] is None else ItemState(payload["state"])
     place = f"results/{work.claim.id}-{work.claim.token}"
-    target = runtime.settings.artifacts / place
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = runtime.artifacts.making(place)
     done = reported = 0
     try:
         with runtime.database.read() as session, target.open("wb") as file:
@@ -76,11 +75,12 @@ def run_export(work: Work) -> None:
                     _report(work, done)
         with work.advancing(done, done):
             pass
+        runtime.artifacts.publish(place)
         result = {"path": place, "filename": payload["filename"], "url": f"/v1/jobs/{work.claim.id}/result"}
         with work.completing({**result, "rows": done}):
             pass
     except BaseException:
-        target.unlink(missing_ok=True)
+        runtime.artifacts.remove(place)
         raise
 
 

@@ -87,7 +87,7 @@ def run_import(work: Work) -> None:
         project = session.get(ProjectRow, work.project_id)
     if found is None or project is None:
         raise Missing("the import or its project was deleted")
-    path = settings.artifacts / found.path
+    path = work.runtime.artifacts.fetched(found.path)
     if not path.is_file():
         raise Missing(f"{found.filename} is not kept here any more: send it again")
     done = found.rows_read
@@ -109,7 +109,7 @@ def run_import(work: Work) -> None:
         row.status = JobStatus.SUCCEEDED
         announce(session, row)
         train_when_enough(session, SYSTEM, project, settings_of(project))
-    path.unlink(missing_ok=True)
+    work.runtime.artifacts.remove(found.path)
 
 
 def announce(session: Session, row: ImportRow) -> None:

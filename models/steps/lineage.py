@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Missing
 from models.learn.answers import answer
+from models.learn.bundle import BUNDLE, HEAD
 from models.runtime import Runtime
 from models.steps.register import find_version
 from models.steps.score import pool_of
@@ -94,11 +95,11 @@ def bundle_as_zip(runtime: Runtime, session: Session, project: ProjectRow, numbe
     version = find_version(session, project, number)
     if version.bundle is None:
         raise Missing(f"version {number} has no bundle: it was never trained to its end")
-    folder = runtime.settings.artifacts / version.bundle
+    folder = runtime.artifacts.root / version.bundle
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(folder.iterdir()):
-            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+        for name in (BUNDLE, HEAD):
+            archive.writestr(zipfile.ZipInfo(name), (folder / name).read_bytes())
     return out.getvalue()
 
 

@@ -2,11 +2,12 @@
 
 import shutil
 import sys
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
+from models.artifacts import Artifacts
 from models.steps import retention
 from models.store.tables import (
     DeliveryRow,
@@ -40,7 +41,7 @@ def run_maintain(work: Work) -> None:
     that are not found by their words yet are found from then on. Results of jobs, uploads that were never
     finished and bundles of deleted projects go after a week.
     """
-    runtime, now = work.runtime, utc_now()
+    runtime, artifacts, now = work.runtime, work.runtime.artifacts, utc_now()
     retention.let_go(runtime)
     with runtime.database.read() as session:
         current = dict(session.execute(select(ProjectRow.id, ProjectRow.erasures)).tuples().all())
@@ -49,19 +50,16 @@ def run_maintain(work: Work) -> None:
         if folder.is_dir() and int(folder.name.rpartition("-")[2]) < current.get(int(folder.parent.name), sys.maxsize):
             shutil.rmtree(folder, ignore_errors=True)
     for kind in ("results", "uploads"):
-        _sweep(runtime.settings.artifacts / kind, before=now - _FILES_KEPT)
-    for folder in (runtime.settings.artifacts / "bundles").glob("*"):
-        if folder.is_dir() and int(folder.name) not in current and _changed(folder) < now - _FILES_KEPT:
-            shutil.rmtree(folder, ignore_errors=True)
+        _sweep(artifacts, artifacts.files(kind), before=now - _FILES_KEPT)
+    gone = [name for name in artifacts.entries("bundles") if int(name.rpartition("/")[2]) not in current]
+    _sweep(artifacts, gone, before=now - _FILES_KEPT)
     # A process of the release before may have stored items while this one took over.
     while True:
         with runtime.database.transaction() as session:
             if not index_missing(session, _WORDLESS_AT_ONCE):
                 break
     for kind in ("backup", "restoring", "replaced"):  # of one that was killed
-        for folder in runtime.settings.artifacts.glob(f".{kind}-*"):
-            if _changed(folder) < now - _FILES_KEPT:
-                shutil.rmtree(folder, ignore_errors=True)
+        _sweep(artifacts, artifacts.hidden(kind), before=now - _FILES_KEPT)
     with work.completing() as session:
         for statement in (
             delete(IdempotencyRow).where(IdempotencyRow.created_at < now - _KEYS_KEPT),
@@ -77,15 +75,8 @@ def run_maintain(work: Work) -> None:
             session.execute(statement)
 
 
-def _sweep(folder: Path, *, before: datetime) -> None:
-    """Delete files that nobody fetched or finished reading for long: they may hold texts that were erased since."""
-    for path in folder.glob("*"):
-        if path.is_file() and _changed(path) < before:
-            path.unlink(missing_ok=True)
-
-
-def _changed(path: Path) -> datetime:
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except FileNotFoundError:  # somebody else was quicker
-        return datetime.now(UTC)
+def _sweep(artifacts: Artifacts, names: Iterable[str], *, before: datetime) -> None:
+    """Delete what nobody fetched or finished reading for long: it may hold texts that were erased since."""
+    for name in list(names):
+        if artifacts.changed(name) < before:
+            artifacts.remove(name)

@@ -5,16 +5,18 @@ A refit goes to a folder of its own and is thrown away: nothing that serves is t
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load as unpack
 from sqlalchemy.orm import Session
 
 from models import jobs
+from models.artifacts import Place
 from models.errors import NoVersion, TooLittleToLearn
 from models.learn.bundle import BUNDLE, HEAD, save
 from models.steps.accounts import Caller, record
@@ -61,7 +63,7 @@ def run_reproduce(work: Work) -> None:
                 reasons = [*_gone(project, version, given), error.detail]
             else:
                 rebuilt = save(result.head, manifest(runtime, given, version, result), Path(folder))
-                differences = _differences(runtime.settings.artifacts / (version.bundle or ""), Path(folder))
+                differences = _differences(runtime.artifacts.root / str(version.bundle), Path(folder))
                 reasons = [*_gone(project, version, given), *differences] if differences else []
     same = not reasons and rebuilt == version.sha256
     with work.completing(
@@ -88,16 +90,16 @@ def _gone(project: ProjectRow, version: VersionRow, given: Lesson) -> Iterator[s
         yield f"items erased since: {erased}"
 
 
-def _differences(stored: Path, rebuilt: Path) -> list[str]:
+def _differences(stored: Place, rebuilt: Path) -> list[str]:
     """In what two bundles differ; nothing where they are the same bytes."""
-    missing = [name for name in (BUNDLE, HEAD) if not (stored / name).is_file()]
-    if missing:
-        return [f"the stored {name} is missing" for name in missing]
-    if all((stored / name).read_bytes() == (rebuilt / name).read_bytes() for name in (BUNDLE, HEAD)):
+    there, made = _files(stored), _files(rebuilt)
+    if there == made:
         return []
+    if len(there) < len(made):
+        return [f"the stored {name} is missing" for name in made if name not in there]
     try:
-        before, after = _content(stored), _content(rebuilt)
-        weights = load_file(stored / HEAD), load_file(rebuilt / HEAD)
+        before, after = _content(there[BUNDLE]), _content(made[BUNDLE])
+        weights = unpack(there[HEAD]), unpack(made[HEAD])
     except (ValueError, SafetensorError) as error:
         return [f"the stored bundle is damaged ({type(error).__name__})"]
     named = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
@@ -112,10 +114,19 @@ def _differences(stored: Path, rebuilt: Path) -> list[str]:
     return found or ["the files differ, though they say the same"]
 
 
-def _content(folder: Path) -> dict[str, Any]:
+def _files(folder: Place) -> dict[str, bytes]:
+    """What a bundle's files hold, of those that are there."""
+    found = {}
+    for name in (BUNDLE, HEAD):
+        with suppress(OSError):
+            found[name] = (folder / name).read_bytes()
+    return found
+
+
+def _content(sealed: bytes) -> dict[str, Any]:
     """What a bundle says, flat: the names of its parts joined by dots."""
     flat: dict[str, Any] = {}
-    open_ones = [("", json.loads((folder / BUNDLE).read_bytes()))]
+    open_ones = [("", json.loads(sealed))]
     while open_ones:
         name, value = open_ones.pop()
         if isinstance(value, dict):

@@ -1,6 +1,5 @@
 """Step 6: from decisions to a candidate version. The same decisions give the same bundle, byte for byte."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -76,15 +75,15 @@ def run_train(work: Work) -> None:
         given = lesson(runtime, session, project, version)
     result = learn(runtime, given, project.task)
     folder = f"bundles/{project.id}/{version.number}-{work.claim.token}"
-    target = runtime.settings.artifacts / folder
-    shutil.rmtree(target, ignore_errors=True)
-    sha256 = save(result.head, manifest(runtime, given, version, result), target)
+    runtime.artifacts.remove(folder)
+    sha256 = save(result.head, manifest(runtime, given, version, result), runtime.artifacts.making(folder))
+    runtime.artifacts.publish(folder)
     name = f"{version.number}-{sha256[:16]}"
     evaluation, automation = _examine(given.pool, given.held_out, result, project, name)
     with work.completing({"version": version.number}) as session:
         now = session.get_one(ProjectRow, project.id, with_for_update={"key_share": True}, populate_existing=True)
         if now.erasures != project.erasures:
-            shutil.rmtree(target, ignore_errors=True)
+            runtime.artifacts.remove(folder)
             raise Unavailable("an item was erased while the version was trained: it is trained again without it")
         row = session.get_one(VersionRow, version.id)
         row.status = VersionStatus.CANDIDATE

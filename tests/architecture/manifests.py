@@ -12,6 +12,7 @@ MOVING_ON, ENDING = 5, 30
 OUTSIDE = {
     "winnow": {"database-url", "redis-url", "secret-key", "admin-password"},
     "winnow-tls": {"tls.crt", "tls.key"},
+    "winnow-objects": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"},
 }
 """Secrets that somebody puts into the cluster; docs/deployment.md names them."""
 
@@ -156,6 +157,14 @@ def budgets(docs: Docs) -> Iterator[str]:
             yield f"PodDisruptionBudget {budget['metadata']['name']} lets no node be emptied"
 
 
+def _sources(docs: Docs, name: str, container: Doc) -> Iterator[str]:
+    for source in container.get("envFrom", ()):
+        if "configMapRef" in source and named(docs, "ConfigMap", source["configMapRef"]["name"]) is None:
+            yield f"{name}: there is no ConfigMap {source['configMapRef']['name']}"
+        if "secretRef" in source and source["secretRef"]["name"] not in OUTSIDE:
+            yield f"{name}: nobody provides the secret {source['secretRef']['name']}"
+
+
 def references(docs: Docs) -> Iterator[str]:
     for workload in workloads(docs):
         spec, name = pod(workload)["spec"], workload["metadata"]["name"]
@@ -170,9 +179,7 @@ def references(docs: Docs) -> Iterator[str]:
             for mount in container.get("volumeMounts", ()):
                 if mount["name"] not in volumes:
                     yield f"{name}: there is no volume {mount['name']}"
-            for source in container.get("envFrom", ()):
-                if named(docs, "ConfigMap", source["configMapRef"]["name"]) is None:
-                    yield f"{name}: there is no ConfigMap {source['configMapRef']['name']}"
+            yield from _sources(docs, name, container)
             for variable in container.get("env", ()):
                 wanted = variable.get("valueFrom", {}).get("secretKeyRef")
                 if wanted is not None and wanted["key"] not in OUTSIDE.get(wanted["name"], set()):

@@ -20,12 +20,14 @@ VERSIONS = ("1.30", "1.33", "1.37")
 
 @cache
 def rendered(overlay: str) -> str:
+    return put_together(KUBERNETES / "overlays" / overlay)
+
+
+def put_together(folder: Path) -> str:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed: overlays cannot be put together")
-    done = subprocess.run(
-        [kubectl, "kustomize", str(KUBERNETES / "overlays" / overlay)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -73,6 +75,24 @@ def test_an_overlay_is_as_the_schemas_want_it(overlay: str, version: str) -> Non
         if doc["apiVersion"].partition("/")[0] in {"monitoring.coreos.com", "keda.sh"}:
             continue  # of operators: Kubernetes itself has no schema for them
         validate.validate(doc, version, strict=True)
+
+
+def test_with_an_object_store_no_volume_is_shared(tmp_path: Path) -> None:
+    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+    overlay = tmp_path / "kubernetes" / "overlays" / "production" / "kustomization.yaml"
+    backup = "  - ../../components/backup\n"
+    overlay.write_text(overlay.read_text().replace(backup, backup + "  - ../../components/objects\n"))
+    docs = list(yaml.safe_load_all(put_together(overlay.parent)))
+    assert faults(docs) == []
+    assert [doc["metadata"]["name"] for doc in of(docs, "PersistentVolumeClaim")] == ["winnow-backups"]
+    users = [doc for doc in of(docs, *WORKLOADS) if doc["metadata"]["name"] != "ui"]
+    assert {doc["metadata"]["name"] for doc in users} == {"api", "worker", "migrate", "backup"}
+    for doc in users:
+        (data,) = [volume for volume in pod(doc)["spec"]["volumes"] if volume["name"] == "data"]
+        assert "emptyDir" in data
+        assert {"secretRef": {"name": "winnow-objects", "optional": True}} in containers(doc)[0]["envFrom"]
+        validate.validate(doc, VERSIONS[-1], strict=True)
 
 
 def test_the_stages_differ_in_what_they_should() -> None:

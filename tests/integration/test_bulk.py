@@ -53,7 +53,7 @@ def result(runtime: Runtime, job_id: str, name: str) -> bytes:
         row = session.get_one(JobRow, job_id)
         assert row.status is JobStatus.SUCCEEDED, row.error
         assert row.progress_done == ROWS
-        data = batch.result_path(runtime, row).read_bytes()
+        data = runtime.artifacts.read(batch.result_name(row))
     return gzip.decompress(data) if name.endswith("gz") else data
 
 

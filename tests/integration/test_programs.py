@@ -228,7 +228,7 @@ def test_a_file_is_answered_row_by_row(runtime: Runtime, ann: Caller, project: P
     with runtime.database.read() as session:
         done = session.get_one(JobRow, job.id)
     assert done.status is JobStatus.SUCCEEDED, done.error
-    data = batch.result_path(runtime, done).read_bytes()
+    data = runtime.artifacts.read(batch.result_name(done))
     out = (gzip.decompress(data) if name.endswith("gz") else data).decode()
     if "json" in name:
         answered = json.loads(out) if name == "rows.json" else [json.loads(line) for line in out.splitlines()]

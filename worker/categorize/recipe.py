@@ -72,7 +72,7 @@ def recipe_of(runtime: Runtime, slug: str | None, number: int) -> Recipe:
             row = session.scalars(
                 select(VersionRow).where(VersionRow.project_id == project.id, VersionRow.number == number)
             ).one()
-            folder, sha256 = runtime.settings.artifacts / str(row.bundle), str(row.sha256)
+            folder, sha256 = runtime.artifacts.root / str(row.bundle), str(row.sha256)
             files = {name: (folder / name).read_bytes() for name in (BUNDLE, HEAD)}
         rows = categories_of(session, project.id, archived=False)
         return Recipe(
