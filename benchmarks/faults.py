@@ -2,8 +2,9 @@
 
 Four reviewers lease and decide through the HTTP API, versions are trained and promoted as decisions come, files are
 imported and embedded (by a stand-in that makes vectors for next to nothing), and meanwhile the API or the worker is
-ended by SIGKILL and started anew. What a reviewer got no answer to is sent again with the same key. In the end nobody
-lends a hand: the work left is waited for, and what is in the database is held against what was acknowledged.
+ended by SIGKILL and started anew. Among the kills Redis is emptied, restarted, and gone for a minute, and PostgreSQL is
+restarted as after a crash. What a reviewer got no answer to is sent again with the same key. In the end nobody lends a
+hand: the work left is waited for, and what is in the database is held against what was acknowledged.
 
     python -m benchmarks.faults --kills 200 --json faults.json
 """
@@ -16,19 +17,15 @@ import tempfile
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
-
+from benchmarks._ledger import Ledger, look
 from benchmarks._stack import Stack, about, settle
 from benchmarks.scale import generate
 from models.settings import Settings
 from models.store.session import Database
-from models.store.tables import DecisionRow, ImportRow, ItemRow, JobRow, ProjectRow, VectorRow, VersionRow
-from models.vocabulary import Action, JobStatus, VersionStatus
 from winnow import ApiError, Client, ConnectionFailed, WinnowError
 
 KILLS, QUICK_KILLS = 60, 12
@@ -37,27 +34,8 @@ FILES, ROWS = 3, 6_000
 PAUSE = (0.2, 2.5)
 API_SHARE = 0.3
 PATIENCE = 120.0
+GONE, QUICK_GONE = 60.0, 5.0
 QUIET = {"WINNOW_JOB_LEASE_SECONDS": "4", "WINNOW_LEASE_SECONDS": "30", "WINNOW_JOB_ATTEMPTS": "100"}
-
-
-@dataclass
-class Ledger:
-    """What the reviewers know.
-
-    Attributes:
-        acknowledged: ids of the decisions that the API has said it has.
-        held: who holds a task as far as was answered: the person, when the answer came, and until when.
-        twice: tasks that were given to two people at once.
-        refused: decisions that the API did not want, such as those whose lease had ended.
-        faults: what was answered that never should be.
-    """
-
-    acknowledged: list[int] = field(default_factory=list)
-    held: dict[str, tuple[int, float, datetime]] = field(default_factory=dict)
-    twice: list[str] = field(default_factory=list)
-    refused: int = 0
-    faults: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Reviewer(threading.Thread):
@@ -130,7 +108,8 @@ def main() -> None:
         folder = Path(name)
         stack = Stack(folder, folder / "none", options.database, settings=QUIET, through="benchmarks._stand_in")
         with stack, stack.client() as client:
-            report |= suffer(stack, client, folder, kills, random.Random(options.seed))
+            gone = QUICK_GONE if options.quick else GONE
+            report |= suffer(stack, client, folder, kills, gone, random.Random(options.seed))
     for name, value in report.items():
         print(f"{name:>28}  {value}")
     if options.json:
@@ -138,8 +117,15 @@ def main() -> None:
     sys.exit(1 if report["faults"] else 0)
 
 
-def suffer(stack: Stack, client: Client, folder: Path, kills: int, rng: random.Random) -> dict[str, Any]:
+def suffer(stack: Stack, client: Client, folder: Path, kills: int, gone: float, rng: random.Random) -> dict[str, Any]:
     """Everything at once, and the kills."""
+    troubles = [
+        ("Redis emptied", stack.empty_redis),
+        ("Redis restarted", lambda: stack.without_redis(0.0)),
+        (f"Redis gone for {gone:g} s", lambda: stack.without_redis(gone)),
+        *([("PostgreSQL restarted", stack.restart_database)] if stack.variables["WINNOW_DATABASE_URL"] else []),
+    ]
+    at = {(place + 1) * kills // (len(troubles) + 1): trouble for place, trouble in enumerate(troubles)}
     topics = generate(folder / "0.csv", ROWS, 0)
     settings = {"retrain_every": 40, "audit_rate": 0.1}
     slug = client.create_project("Faults", categories=topics.names[:20], settings=settings).slug
@@ -160,6 +146,8 @@ def suffer(stack: Stack, client: Client, folder: Path, kills: int, rng: random.R
             generate(folder / f"{sent}.csv", ROWS, sent)
             again(lambda file=folder / f"{sent}.csv": client.import_file(slug, file, text_fields=["text"]))
             sent += 1
+        if kill in at:
+            at[kill][1]()
         time.sleep(rng.uniform(*PAUSE))
         name = "api" if rng.random() < API_SHARE else "worker"
         stack.kill(name)
@@ -173,14 +161,15 @@ def suffer(stack: Stack, client: Client, folder: Path, kills: int, rng: random.R
     began = time.monotonic()
     again(lambda: settle(client, slug, PATIENCE))
     healed = time.monotonic() - began
-    faults = [*ledger.faults, *(f"task {one} was two people's at once" for one in ledger.twice)]
-    found, more = look(stack, slug, ledger, sent)
-    faults += more
+    database = Database(Settings(data_dir=stack.data, database_url=stack.variables["WINNOW_DATABASE_URL"]).database)
+    found, faults = look(database, slug, ledger, sent, ROWS)
+    database.close()
     if not client.ready().ready:
         faults.append("the system is not ready")
     return {
         "kills": sum(done.values()),
         "killed": done,
+        "besides": [name for name, _ in troubles],
         "seconds": round(suffered),
         "decisions_acknowledged": len(ledger.acknowledged),
         "decisions_refused": ledger.refused,
@@ -200,42 +189,6 @@ def again(act: Any) -> Any:
             if time.monotonic() > until:
                 raise
             time.sleep(0.2)
-
-
-def look(stack: Stack, slug: str, ledger: Ledger, files: int) -> tuple[dict[str, int], list[str]]:
-    """What is in the database, and what of it should not be so."""
-    url = stack.variables["WINNOW_DATABASE_URL"]
-    database = Database(Settings(data_dir=stack.data, database_url=url).database)
-    faults: list[str] = []
-    with database.read() as session:
-        project = session.scalars(select(ProjectRow).where(ProjectRow.slug == slug)).one()
-        rows = session.execute(
-            select(DecisionRow.id, DecisionRow.task_id).where(DecisionRow.action.in_([Action.ACCEPT, Action.SKIP]))
-        ).all()
-        stored, tasks = {row.id for row in rows}, [row.task_id for row in rows]
-        faults += [f"decision {one} is lost" for one in ledger.acknowledged if one not in stored]
-        faults += [f"{one} decisions too many on one task" for one in [len(tasks) - len(set(tasks))] if one]
-        faults += [f"{one} answers twice" for one in [len(ledger.acknowledged) - len(set(ledger.acknowledged))] if one]
-        versions = session.scalars(select(VersionRow)).all()
-        serving = [row.number for row in versions if row.status is VersionStatus.SERVING]
-        if serving != [project.serving_number]:
-            faults.append(f"versions {serving} say that they serve, the project says {project.serving_number}")
-        if len({row.job_id for row in versions}) != len(versions):
-            faults.append("a training job made two versions")
-        ended = session.execute(select(JobRow.kind, JobRow.status).where(JobRow.status != JobStatus.SUCCEEDED)).all()
-        faults += [f"a job {kind} is {status}" for kind, status in ended]
-        imports = session.scalars(select(ImportRow)).all()
-        faults += [f"import {row.id} read {row.rows_read} rows of {ROWS}" for row in imports if row.rows_read != ROWS]
-        if len(imports) < files:
-            faults.append(f"{len(imports)} imports of {files}")
-        items = session.scalar(select(func.count()).select_from(ItemRow)) or 0
-        if items != sum(row.rows_added for row in imports):
-            faults.append(f"{items} items, the imports say {sum(row.rows_added for row in imports)}")
-        vectors, last = session.execute(select(func.count(), func.max(VectorRow.position))).one()
-        if (vectors, last) != (items, items - 1):
-            faults.append(f"{vectors} vectors up to position {last} for {items} items")
-    database.close()
-    return {"decisions_stored": len(stored), "versions": len(versions), "items": items}, faults
 
 
 if __name__ == "__main__":
