@@ -47,7 +47,7 @@ def _once(pool: NDArray[np.float16], known: NDArray[np.float32], head: LinearHea
         np.concatenate([shares, even]),
         np.arange(len(vectors) + len(known)) >= len(vectors),
     )
-    STRATEGIES["margin_diverse"](candidates, COUNT, rng)
+    STRATEGIES["margin_typical"](candidates, COUNT, rng)
     return time.perf_counter() - start
 
 

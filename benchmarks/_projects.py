@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._vectors import Labelled
-from models.learn.acquisition import STRATEGIES, Candidates
+from models.learn.acquisition import Candidates, suited
 from models.learn.assisted import Measured, assisted, plain
 from models.learn.automation import automation_threshold
 from models.learn.heads import Head, PrototypeHead
@@ -52,8 +52,7 @@ def train(data: Labelled, decisions: int, error: float, seed: int) -> Project:
     while len(asked) < decisions:
         count = min(max(20, len(asked) // 3), decisions - len(asked))
         candidates = Candidates(data.x, head.predict_proba(data.x), decided)
-        strategy = STRATEGIES["margin_diverse" if asked else "typical"]
-        picks = strategy(candidates, count, rng).indices
+        picks = suited(len(asked), len(data.names), trained=bool(asked), several=False)(candidates, count, rng).indices
         last = np.concatenate([last, _right(head, data.x[picks], said[picks])])[-100:]
         decided[picks] = True
         asked += picks.tolist()

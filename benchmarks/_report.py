@@ -42,9 +42,10 @@ def _head(report: Report) -> str:
         _prose(f"""From each file at most {pool:,} different texts are there to be asked (drawn once), and at most
             {test:,} others to measure on: those with `split` = `test`, else a quarter. A reviewer answers from the
             labels. A version is trained at each stop with what the worker trains (`fit_head` with the pool's
-            neighbours; `fit_multi` where texts have several categories). Until the first twenty decisions what is
-            typical is asked, then `margin_diverse`. Audits are left out: a project that keeps the usual rate spends
-            one more decision in ten on them."""),
+            neighbours; `fit_multi` where texts have several categories). Questions are chosen as the queue chooses
+            them: for the first twenty decisions what is typical (of texts with several categories, at random), then
+            what is uncertain, and until six decisions a category the typical of that. Audits are left out: a
+            project that keeps the usual rate spends one more decision in ten on them."""),
         table(
             [
                 "collection",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks._collections import Collection
 from benchmarks._strategies import ask
-from models.learn.acquisition import STRATEGIES, Candidates
+from models.learn.acquisition import STRATEGIES, Candidates, suited
 from models.learn.answers import answer
 from models.learn.calibration import calibration_error
 from models.learn.heads import LinearHead, PrototypeHead
@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 Sets = NDArray[np.bool_]
 
 FIRST_VERSION = ProjectSettings().retrain_every
-"""Until then what is typical is asked, as in a new project."""
+"""Until then questions are asked as in a new project."""
 
 CALIBRATED_AT = 300
 GROWTH = 1.25
@@ -131,9 +131,10 @@ def _next(
     if arm.order == "random":
         return STRATEGIES["random"](Candidates(data.x, data.x[:, :2], decided), count, rng).indices
     shares = head.predict_proba(data.x)
-    if data.several and len(asked) >= FIRST_VERSION:
+    trained = len(asked) >= FIRST_VERSION
+    if data.several and trained:
         shares = _as_rivals(head, shares, data.classes)
-    strategy = STRATEGIES["margin_diverse" if len(asked) >= FIRST_VERSION else "typical"]
+    strategy = suited(len(asked), len(data.names), trained=trained, several=data.several)
     return strategy(Candidates(data.x, shares, decided), count, rng).indices
 
 

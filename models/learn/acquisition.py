@@ -19,6 +19,8 @@ from models.vocabulary import Reason
 Floats = NDArray[np.float32]
 
 SHORTLIST: Final = 3
+WIDE_SHORTLIST: Final = 10
+EARLY: Final = 6  # decisions a category, until which what is uncertain is asked where it is typical
 TYPICAL_POOL: Final = 4000
 TYPICAL_CLUSTERS: Final = 200
 LEAST_GROUP: Final = 3
@@ -83,24 +85,37 @@ def margin(candidates: Candidates, count: int, rng: np.random.Generator) -> Pick
 
 
 def margin_diverse(candidates: Candidates, count: int, rng: np.random.Generator) -> Picks:
-    """Of the most uncertain items, one from each group of like ones.
+    """Of the most uncertain items, one from each group of like ones: its most uncertain.
 
     The shortlist is three times as long as the answer, and no predicted category fills more than three
     times its fair part of it; else one muddled pair of categories would take all questions. Near-twins of each other
     and of decided items come last: their answers are as good as known.
     """
-    ranked, scores = _most_uncertain(candidates, rng)
-    ranked = _twins_last(candidates, ranked, 2 * SHORTLIST * count)
-    shortlist = _capped(ranked, candidates.probabilities.argmax(axis=1), SHORTLIST * count)
+    shortlist, scores = _shortlist(candidates, SHORTLIST * count, rng)
     if len(shortlist) <= count:
         return Picks(shortlist, scores[shortlist])
     points = np.asarray(candidates.vectors[shortlist], dtype=np.float32)
     groups, _ = kmeans(points, scores[shortlist], count, rng)
     _, first = np.unique(groups, return_index=True)  # the shortlist descends: first is most uncertain
-    rest = np.setdiff1d(np.arange(len(shortlist)), first)
-    chosen = shortlist[np.sort(np.concatenate([first, rest[: count - len(first)]]))]
-    chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
-    return Picks(chosen, scores[chosen])
+    return _led_by(first, shortlist, scores, count)
+
+
+def margin_typical(candidates: Candidates, count: int, rng: np.random.Generator) -> Picks:
+    """Of the uncertain items, one from each group of like ones: the one in its middle.
+
+    As long as there are few decisions a category, most items are uncertain, and the most uncertain of all are odd
+    ones that teach little about others. So the shortlist is ten times as long as the answer, and what stands for
+    many is asked.
+    """
+    shortlist, scores = _shortlist(candidates, WIDE_SHORTLIST * count, rng)
+    if len(shortlist) <= count:
+        return Picks(shortlist, scores[shortlist])
+    points = np.asarray(candidates.vectors[shortlist], dtype=np.float32)
+    groups, centres = kmeans(points, scores[shortlist], count, rng)
+    central = (points * centres[groups]).sum(axis=1)
+    by_group = np.lexsort((-central, groups))
+    _, first = np.unique(groups[by_group], return_index=True)
+    return _led_by(by_group[first], shortlist, scores, count)
 
 
 def typical(candidates: Candidates, count: int, rng: np.random.Generator) -> Picks:
@@ -159,6 +174,21 @@ def _typicality(points: Floats) -> Floats:
     return np.asarray(best.mean(axis=1), dtype=np.float32)
 
 
+def _shortlist(candidates: Candidates, length: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Floats]:
+    """The most uncertain items, twins last and no category far beyond its part, and the scores of all candidates."""
+    ranked, scores = _most_uncertain(candidates, rng)
+    ranked = _twins_last(candidates, ranked, 2 * length)
+    return _capped(ranked, candidates.probabilities.argmax(axis=1), length), scores
+
+
+def _led_by(leaders: NDArray[np.int64], shortlist: NDArray[np.int64], scores: Floats, count: int) -> Picks:
+    """These places of a shortlist, filled up from its beginning; the most uncertain first."""
+    rest = np.setdiff1d(np.arange(len(shortlist)), leaders)
+    chosen = shortlist[np.sort(np.concatenate([leaders, rest[: count - len(leaders)]]))]
+    chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
+    return Picks(chosen, scores[chosen])
+
+
 def _most_uncertain(candidates: Candidates, rng: np.random.Generator) -> tuple[NDArray[np.int64], Floats]:
     """Open items, most uncertain first, and the scores of all candidates."""
     scores = uncertainty(candidates.probabilities)
@@ -209,8 +239,24 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
     "typical": typical,
     "margin": margin,
     "margin_diverse": margin_diverse,
+    "margin_typical": margin_typical,
     "random": random,
 }
+
+
+def suited(decisions: int, categories: int, *, trained: bool, several: bool) -> Strategy:
+    """The strategy that suits what is known so far.
+
+    Args:
+        decisions: how many there are.
+        categories: how many may be answered.
+        trained: whether a version has learnt from decisions; before the first, names are all there is.
+        several: whether an item may have several categories. Then how common each one is matters from the first
+            version on, and what is typical misleads about it.
+    """
+    if not trained:
+        return random if several else typical
+    return margin_typical if decisions < EARLY * categories and not several else margin_diverse
 
 
 def explain(reason: Reason, top: Sequence[tuple[str, float]] = ()) -> str:
@@ -230,7 +276,7 @@ def explain(reason: Reason, top: Sequence[tuple[str, float]] = ()) -> str:
 
 _SENTENCES: Final = {
     Reason.UNCERTAIN: "Asked because no category is sure.",
-    Reason.DIVERSE: "Asked because many items are like this one.",
+    Reason.DIVERSE: "Asked to learn what kinds of items there are.",
     Reason.AUDIT: "Asked at random and without a hint, to measure how good the answers are.",
     Reason.SECOND_LOOK: "Asked a second time and without a hint, to see whether the answer holds.",
     Reason.REQUESTED: "Asked because a program wants a person's answer.",

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models import jobs
 from models.errors import NoVersion, TooFewCategories
 from models.heads import Served, probabilities
-from models.learn.acquisition import STRATEGIES, Candidates, explain
+from models.learn.acquisition import Candidates, explain, suited
 from models.learn.answers import answer
 from models.pool.vectors import Pool
 from models.runtime import Runtime
@@ -36,6 +36,7 @@ MOST_CANDIDATES = 20_000
 
 _OPEN_TASKS = 100
 _REFILL_BELOW = 40
+_MOST_SEEN = 2_000
 _CALLERS: dict[str, type[UserRow | ApiKeyRow]] = {"user": UserRow, "key": ApiKeyRow}
 
 
@@ -240,7 +241,9 @@ def _informative(
         np.concatenate([shares, known]),
         np.arange(len(vectors) + len(seen)) >= len(vectors),
     )
-    picks = STRATEGIES["typical" if start else "margin_diverse"](candidates, min(count, len(places)), rng)
+    several = project.task is TaskKind.MULTI
+    strategy = suited(len(seen), shares.shape[1], trained=not start, several=several)
+    picks = strategy(candidates, min(count, len(places)), rng)
     return _Picks(
         Reason.DIVERSE if start else Reason.UNCERTAIN,
         pool.item_ids[places[picks.indices]].tolist(),
@@ -265,7 +268,7 @@ def _decided_vectors(session: Session, project: ProjectRow, pool: Pool) -> NDArr
         select(ItemRow.id)
         .where(ItemRow.project_id == project.id, ItemRow.state == ItemState.DECIDED)
         .order_by(ItemRow.decision_id.desc())
-        .limit(2_000)
+        .limit(_MOST_SEEN)
     ).all()
     return pool.rows(pool.places(np.asarray(decided, np.int64)))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.learn.acquisition import STRATEGIES, Candidates, explain, uncertainty
+from models.learn.acquisition import EARLY, STRATEGIES, Candidates, explain, suited, uncertainty
 from models.vocabulary import Reason
 
 every = pytest.mark.parametrize("name", sorted(STRATEGIES))
@@ -104,7 +104,7 @@ def test_half_precision_vectors_are_taken(name: str):
     assert len(ask(name, half, 10).indices) == 10
 
 
-@pytest.mark.parametrize("name", ["margin", "margin_diverse"])
+@pytest.mark.parametrize("name", ["margin", "margin_diverse", "margin_typical"])
 def test_the_uncertain_come_first(name: str):
     candidates = pool(400)
     picks = ask(name, candidates, 20)
@@ -135,6 +135,28 @@ def test_diversity_asks_every_group_where_margin_asks_one():
     candidates = groups([4, 4, 4])
     assert set((ask("margin", candidates, 4).indices // 4).tolist()) == {0}
     assert set((ask("margin_diverse", candidates, 4).indices // 4).tolist()) == {0, 1, 2}
+
+
+def test_what_stands_for_many_is_asked_before_the_odd_one_that_is_least_sure():
+    rng = np.random.default_rng(0)
+    vectors = np.eye(12)[np.repeat([0, 1, 2], 30)] + 0.25 * rng.standard_normal((90, 12))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    centres = vectors.reshape(3, 30, 12).mean(axis=1)
+    from_middle = 1 - (vectors * np.repeat(centres, 30, axis=0)).sum(axis=1)
+    lead = 0.7 - 0.2 * from_middle / from_middle.max()  # the further out, the less sure
+    candidates = Candidates(vectors, np.stack([lead, 1 - lead], axis=1).astype(np.float32), np.zeros(90, np.bool_))
+    odd, central = (from_middle[ask(name, candidates, 3).indices] for name in ("margin_diverse", "margin_typical"))
+    assert central.max() < odd.min()
+    assert len(set((ask("margin_typical", candidates, 3).indices // 30).tolist())) == 3
+
+
+def test_the_strategy_follows_what_is_known():
+    assert suited(0, 5, trained=False, several=False) is STRATEGIES["typical"]
+    assert suited(5 * EARLY - 1, 5, trained=True, several=False) is STRATEGIES["margin_typical"]
+    assert suited(5 * EARLY, 5, trained=True, several=False) is STRATEGIES["margin_diverse"]
+    # Of several categories it must be seen as it is how common each one is.
+    assert suited(0, 5, trained=False, several=True) is STRATEGIES["random"]
+    assert suited(20, 5, trained=True, several=True) is STRATEGIES["margin_diverse"]
 
 
 def test_no_predicted_category_takes_all_questions():
