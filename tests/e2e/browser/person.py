@@ -21,7 +21,7 @@ TOPICS = {
 FIELDS = {"channel": "mail", "desk": "two", "tone": "calm", "language": "English", "year": 2026}
 """More than the card shows before it is unfolded."""
 PATIENCE_MS = 120_000
-EVERY_PAGE = (
+_PAGES = (
     "",
     "review",
     "many-at-once",
@@ -86,3 +86,8 @@ def open_page(page: Page, machine: Machine, path: str) -> None:
     page.goto(f"http://127.0.0.1:{machine.ui}/{path}{'&' if '?' in path else '?'}project={SLUG}")
     page.get_by_test_id("stMainBlockContainer").locator("h1, .desk .card").first.wait_for()
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def every_page(client: Client) -> list[str]:
+    """The address of every page of the project, that of one of its items among them."""
+    return [*_PAGES, f"item?item={next(iter(client.items(SLUG))).id}"]

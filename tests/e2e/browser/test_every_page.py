@@ -8,8 +8,9 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser.person import BROWSER, EVERY_PAGE, PATIENCE_MS, open_page, sign_in
+from tests.e2e.browser.person import BROWSER, PATIENCE_MS, every_page, open_page, sign_in
 from tests.e2e.test_up import Machine
+from winnow import Client
 
 pytestmark = BROWSER
 
@@ -53,13 +54,13 @@ def lasting_faults(page: Page) -> list[tuple[str, str]]:
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_no_page_has_a_serious_fault_for_those_who_see_or_hear_it_otherwise(
-    chromium: Browser, machine: Machine, axe: str, colours: str
+    chromium: Browser, machine: Machine, client: Client, axe: str, colours: str
 ) -> None:
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=colours)
     context.set_default_timeout(PATIENCE_MS)
     page = sign_in(context, machine)
     faults = []
-    for path in EVERY_PAGE:
+    for path in every_page(client):
         open_page(page, machine, path)
         page.evaluate(axe)
         faults += [(path, *fault) for fault in lasting_faults(page)]
@@ -69,9 +70,9 @@ def test_no_page_has_a_serious_fault_for_those_who_see_or_hear_it_otherwise(
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_is_wider_than_the_window(page: Page, machine: Machine, width: int) -> None:
+def test_no_page_is_wider_than_the_window(page: Page, machine: Machine, client: Client, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
-    for path in EVERY_PAGE:
+    for path in every_page(client):
         open_page(page, machine, path)
         page.wait_for_function(  # at rest: what slides in or out may be wider for a moment
             "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth <= m.clientWidth; }"

@@ -3,13 +3,16 @@
 import csv
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser.person import BROWSER, answer, go, review, saved
-from tests.e2e.test_up import eventually
+from tests.e2e.browser.person import BROWSER, answer, go, open_page, review, saved
+from tests.e2e.test_up import Machine, eventually
 from winnow import Client
 
 pytestmark = BROWSER
+
+OF_THE_FIRST_REVIEWER = (0x2E, 0x7D, 0x5B)
 
 
 def test_a_file_goes_in_through_the_page_and_its_bad_row_comes_back(
@@ -37,6 +40,20 @@ def test_a_manager_walks_through_every_page(page: Page, client: Client, project:
     saved(page)
     eventually(lambda: client.stats(project).serving_model)
 
+    go(page, "Overview")
+    page.locator("[aria-label='Decisions by day and reviewer']").hover()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as PNG: Decisions by day and reviewer").click()
+    with Image.open(download.value.path()) as picture:
+        assert picture.format == "PNG"
+        drawn = {colour: count for count, colour in picture.convert("RGB").getcolors(picture.width * picture.height)}
+    assert drawn[OF_THE_FIRST_REVIEWER] > 100, "the bar of twenty decisions is in the picture"
+    page.get_by_text("The figures behind it").first.click()
+    with page.expect_download() as download:
+        page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV").first.click()
+    with Path(download.value.path()).open(newline="", encoding="utf-8") as opened:
+        assert sum(int(row["decisions"]) for row in csv.DictReader(opened)) == 20
+
     go(page, "Trends")
     expect(page.get_by_text("Measured on the blind checks of each day")).to_be_visible()
     expect(page.get_by_text("Measured on the newest blind checks there were")).to_be_visible()
@@ -61,4 +78,24 @@ def test_a_manager_walks_through_every_page(page: Page, client: Client, project:
     expect(page.get_by_text("Decisions that look wrong beside the others")).to_be_visible()
     go(page, "People and keys")
     expect(page.get_by_text("admin (you)")).to_be_visible()
+    expect(page.get_by_text("Used of the present minute")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_category_is_changed_after_a_look_at_what_it_means_and_taken_back(
+    page: Page, machine: Machine, client: Client, project: str
+) -> None:
+    def names() -> set[str]:
+        return {one.name for one in client.project(project).categories}
+
+    open_page(page, machine, "categories")
+    page.get_by_label("Name", exact=True).fill("Invoices")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("This is what it will mean")).to_be_visible()
+    assert "Invoices" not in names()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Billing is changed.")).to_be_visible()
+    assert "Invoices" in names()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.get_by_text("Billing is changed.")).to_be_hidden()
+    assert "Billing" in names()
