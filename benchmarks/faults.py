@@ -159,7 +159,10 @@ def suffer(stack: Stack, client: Client, folder: Path, kills: int, gone: float, 
     for person in people:
         person.join(PATIENCE)
     began = time.monotonic()
-    again(lambda: settle(client, slug, PATIENCE))
+    try:
+        again(lambda: settle(client, slug, PATIENCE))
+    except SystemExit as error:  # what is left is told with the rest
+        ledger.faults.append(str(error))
     healed = time.monotonic() - began
     database = Database(Settings(data_dir=stack.data, database_url=stack.variables["WINNOW_DATABASE_URL"]).database)
     found, faults = look(database, slug, ledger, sent, ROWS)
