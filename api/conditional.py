@@ -2,6 +2,9 @@
 
 An `ETag` is a hash of the answer. `If-Match` with one makes a change happen only where the thing still is what the
 caller had seen (else 412); `If-None-Match` has it sent only where it is another by now (else 304, without a body).
+
+What changes without being edited, such as the version that serves a project, is in a second part of the hash, which
+`If-Match` does not look at: a promotion spoils nobody's change of the settings, and yet is not answered with 304.
 """
 
 import hashlib
@@ -43,7 +46,11 @@ class Condition:
 
     def check(self, present: Output) -> None:
         """Before a change, with the thing as it is. Raises PreconditionFailed where the caller had seen another."""
-        if self._wanted is not None and self._wanted.strip() != "*" and tag_of(present) not in _tags(self._wanted):
+        if (
+            self._wanted is not None
+            and self._wanted.strip() != "*"
+            and _edition(tag_of(present)) not in map(_edition, _tags(self._wanted))
+        ):
             raise PreconditionFailed("Somebody changed it since you looked: look again, and decide anew.")
 
     def tag(self, answer: Answer) -> Answer:
@@ -63,7 +70,19 @@ If = Annotated[Condition, Depends(Condition)]
 
 def tag_of(answer: Output) -> str:
     """The ETag of an answer."""
-    return f'"{hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:_TAG_CHARS]}"'
+    parts = [_hash(answer.model_dump_json(exclude=set(answer.unedited)))]
+    if answer.unedited:
+        parts.append(_hash(answer.model_dump_json(include=set(answer.unedited))))
+    return f'"{"-".join(parts)}"'
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_TAG_CHARS]
+
+
+def _edition(tag: str) -> str:
+    """The part of a tag that says what somebody edited."""
+    return tag.strip('"').partition("-")[0]
 
 
 def document(told: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 import re
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -14,6 +15,7 @@ from models.errors import Invalid, Missing, Problem
 MAX_LIMIT = 1000
 _MAX_ID = 2**63 - 1
 _MARK = "w1:"
+_RANKED = "w2:"
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _MAX_SLUG_CHARS = 100
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -52,7 +54,43 @@ def cursor_after(after: int | None) -> str | None:
     """The cursor that goes on after this id."""
     if after is None:
         return None
-    return base64.urlsafe_b64encode(f"{_MARK}{after}".encode()).decode().rstrip("=")
+    return _sealed(f"{_MARK}{after}")
+
+
+class RankedWindow:
+    """Which page of a list is asked for that is in the order of a number, the highest first.
+
+    Attributes:
+        after: the number and the id to go on after.
+        limit: how many rows at most.
+    """
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")] = 50,
+        cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
+    ) -> None:
+        self.limit = limit
+        self.after = _read_place(cursor) if cursor else None
+
+
+Ranked = Annotated[RankedWindow, Depends(RankedWindow)]
+
+
+def cursor_at(place: tuple[float, int] | None) -> str | None:
+    """The cursor that goes on after this number and this id."""
+    return None if place is None else _sealed(f"{_RANKED}{place[0].hex()}:{place[1]}")
+
+
+def _read_place(cursor: str) -> tuple[float, int]:
+    number, _, row = _opened(cursor, _RANKED).partition(":")
+    try:
+        place = float.fromhex(number)
+    except (ValueError, OverflowError):
+        raise _not_given() from None
+    if not math.isfinite(place) or not is_id(row):
+        raise _not_given()
+    return place, int(row)
 
 
 def read_cursor(cursor: str) -> int:
@@ -61,16 +99,29 @@ def read_cursor(cursor: str) -> int:
     Raises:
         Invalid: Winnow never gave that one.
     """
+    number = _opened(cursor, _MARK)
+    if not is_id(number, least=0):
+        raise _not_given()
+    return int(number)
+
+
+def _sealed(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str, mark: str) -> str:
+    """What a cursor says behind its mark; nothing where it is none of that kind."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
     except (UnicodeError, binascii.Error):
-        text = ""
-    number = text.removeprefix(_MARK)
-    if not text.startswith(_MARK) or not is_id(number, least=0):
-        rule = "is not one that a list has given"
-        raise Invalid(f"The cursor {rule}.", problems=[Problem(("query", "cursor"), rule)])
-    return int(number)
+        return ""
+    return text.removeprefix(mark) if text.startswith(mark) else ""
+
+
+def _not_given() -> Invalid:
+    rule = "is not one that a list has given"
+    return Invalid(f"The cursor {rule}.", problems=[Problem(("query", "cursor"), rule)])
 
 
 def _row_id(given: Any) -> int:

@@ -1,5 +1,6 @@
 """How often a caller may ask, and for how many items: by minutes of the clock, in Redis for all processes together.
 
+Failed sign-ins are counted over the quarter of an hour before each attempt, whenever that is.
 Predictions and items are counted in parts that a process takes in advance (`api.allotments`).
 
 While Redis is away each process counts for itself, which a metric says: nobody is shut out, and nobody gets more
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from math import ceil
 from typing import TypeVar
 
 from limits.storage import MemoryStorage, RedisStorage
@@ -26,7 +29,7 @@ from api.errors import TooManyRequests
 from models.settings import Settings
 
 WINDOW_SECONDS = 60
-FAILURE_WINDOW_SECONDS = 15 * 60
+FAILURE_SECONDS = 15 * 60
 _FAILURES_ANYWHERE = 10  # times as many failures are allowed for one account or address alone
 _PATIENCE_SECONDS = 0.5  # a request waits no longer for its count
 _REST_SECONDS = 5.0
@@ -131,18 +134,19 @@ class Throttle:
 
     def refuse_guessing(self, account: str, address: str) -> None:
         """Before a password is looked at. Raises TooManyRequests after too many failures."""
-        window, reset = _window(time.time(), FAILURE_WINDOW_SECONDS)
         for name, most in self._failure_names(account, address):
-            key = f"{name}/{window}"
-            if self._present(key) >= most:
+            first, count = self._lately(name, most)
+            if count >= most:
                 detail = "Too many failed sign-ins: wait before trying again."
-                raise TooManyRequests(detail, retry_after=reset)
+                raise TooManyRequests(detail, retry_after=max(1, ceil(first + FAILURE_SECONDS - time.time())))
 
     def note_failure(self, account: str, address: str) -> None:
         """After a wrong password."""
-        window, _ = _window(time.time(), FAILURE_WINDOW_SECONDS)
-        for name, _most in self._failure_names(account, address):
-            self._add(f"{name}/{window}", FAILURE_WINDOW_SECONDS)
+        for name, most in self._failure_names(account, address):
+            entry = (name, most, FAILURE_SECONDS)
+            if self._ask(partial(self._redis.acquire_entry, *entry)) is None:
+                self._on_absence()
+                self._memory.acquire_entry(*entry)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -167,8 +171,11 @@ class Throttle:
         found = Redis(connection_pool=self._pool).mget([self._redis.prefixed_key(key) for key in keys])
         return [int(one or 0) for one in found]
 
-    def _present(self, key: str) -> int:
-        return max(self._ask(lambda: self._redis.get(key)) or 0, self._memory.get(key))
+    def _lately(self, name: str, most: int) -> tuple[float, int]:
+        """When the oldest of the latest failures was, at most `most` of them, and how many they are."""
+        mine = self._memory.get_moving_window(name, most, FAILURE_SECONDS)
+        common = self._ask(lambda: self._redis.get_moving_window(name, most, FAILURE_SECONDS))
+        return mine if common is None else max(mine, common, key=lambda one: one[1])
 
     def _ask(self, question: Callable[[], T]) -> T | None:
         """Redis' answer; None while it is away, when it is left alone for some seconds."""

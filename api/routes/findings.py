@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from api import policies
 from api.deps import GatedRoute, Read, TheRuntime, Write, allow
 from api.idempotency import Keyed
-from api.paging import Listing, Paged, Slug, cursor_after
+from api.paging import Listing, Ranked, Slug, cursor_at
 from api.schemas.findings import (
     AgreementOut,
     DriftOut,
@@ -28,11 +28,11 @@ Maker = Annotated[Caller, allow(policies.may_manage_categories)]
 
 
 @router.get("/label-errors")
-def label_errors(caller: Reader, slug: Slug, window: Paged, session: Read, runtime: TheRuntime) -> Listing[SuspectOut]:
+def label_errors(caller: Reader, slug: Slug, window: Ranked, session: Read, runtime: TheRuntime) -> Listing[SuspectOut]:
     """List decisions that are most likely wrong, the likeliest first. Blind audits are never among them."""
     project = projects.find_project(session, caller, slug)
     found, following = second_looks.label_errors(runtime, session, project, after=window.after, limit=window.limit)
-    return Listing(items=[SuspectOut.of(one) for one in found], next_cursor=cursor_after(following))
+    return Listing(items=[SuspectOut.of(one) for one in found], next_cursor=cursor_at(following))
 
 
 @router.get("/agreement")

@@ -2,7 +2,7 @@
 
 import math
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, field_validator
 
@@ -23,9 +23,14 @@ class Schema(BaseModel):
 
 
 class Output(BaseModel):
-    """What is answered."""
+    """What is answered.
+
+    Attributes:
+        unedited: fields that change without anybody editing the thing; see `api.conditional`.
+    """
 
     model_config = ConfigDict(extra="forbid")
+    unedited: ClassVar[frozenset[str]] = frozenset()
 
 
 def refuse_unstorable(value: Any, depth: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Projects, categories and members."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
@@ -111,6 +111,7 @@ class ProjectChanges(Schema):
 class ProjectOut(Output):
     """A project with its categories, archived ones among them."""
 
+    unedited: ClassVar[frozenset[str]] = frozenset({"serving_model"})
     id: OutputId
     slug: str
     name: str

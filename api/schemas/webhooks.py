@@ -1,6 +1,6 @@
 """Webhooks and what became of their messages."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
@@ -50,6 +50,7 @@ class WebhookChangesIn(Schema):
 class WebhookOut(Output):
     """A webhook. `secret` is there only in the answer that made it."""
 
+    unedited: ClassVar[frozenset[str]] = frozenset({"failures"})
     id: OutputId
     url: str
     events: list[Event]

@@ -40,6 +40,10 @@ _SUSPECTED = 2 / 3
 _FOUND = np.dtype([("row", np.int64), ("suggested", np.int64), ("score", np.float64)])
 
 
+Place = tuple[float, int]
+"""Where a decision stands among those that are doubted: how much, and of equal ones by its id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """A decision that others speak against.
@@ -82,12 +86,13 @@ class _Doubts:
 
 
 def label_errors(
-    runtime: Runtime, session: Session, project: ProjectRow, *, after: int | None = None, limit: int = 50
-) -> tuple[list[Suspect], int | None]:
+    runtime: Runtime, session: Session, project: ProjectRow, *, after: Place | None = None, limit: int = 50
+) -> tuple[list[Suspect], Place | None]:
     """A page of the decisions that are most likely wrong.
 
     Args:
-        after: what the page before gave to go on with.
+        after: what the page before gave to go on with: so much was its last decision doubted. What was settled or
+            came meanwhile neither repeats nor leaves out any other.
 
     Returns:
         The page, and what to go on with; None at the end.
@@ -96,8 +101,11 @@ def label_errors(
     if pool is None:
         return [], None
     doubts = _doubts(runtime, session, project, pool)
-    start = after or 0
-    part = slice(start, start + limit)
+    order = np.lexsort((doubts.decision, -doubts.score))
+    if after is not None:
+        score, decision = doubts.score[order], doubts.decision[order]
+        order = order[(score < after[0]) | ((score == after[0]) & (decision > after[1]))]
+    part, more = order[:limit], len(order) > limit
     ids = doubts.item[part].tolist()
     items = {row.id: row for row in session.scalars(select(ItemRow).where(ItemRow.id.in_(ids)))}
     decided = select(DecisionRow).where(DecisionRow.id.in_(doubts.decision[part].tolist()))
@@ -114,7 +122,7 @@ def label_errors(
             strict=True,
         )
     ]
-    return page, start + limit if start + limit < len(doubts.item) else None
+    return page, (page[-1].score, page[-1].decision.id) if more else None
 
 
 def choose(

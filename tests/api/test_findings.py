@@ -100,7 +100,17 @@ def test_a_project_with_nothing_in_it_is_no_error(winnow: Winnow, path: str) -> 
 
 
 @pytest.mark.parametrize(
-    "query", ["drift?days=0", "drift?days=366", "novelty?limit=0", "novelty?limit=x", "label-errors?cursor=zzz"]
+    "query",
+    [
+        "drift?days=0",
+        "drift?days=366",
+        "novelty?limit=0",
+        "novelty?limit=x",
+        "label-errors?cursor=zzz",
+        "label-errors?cursor=dzI6bmFuOjE",
+        "label-errors?cursor=dzI6MHgxcDA6MA",
+        "label-errors?cursor=dzE6MQ",
+    ],
 )
 def test_what_cannot_be_asked_is_refused(winnow: Winnow, project: str, query: str) -> None:
     answer = winnow.get(f"/v1/projects/{project}/{query}")

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from jsonschema_rs import Draft202012Validator
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.app import create_app
 from api.deprecation import DEPRECATED, Farewell
 from api.openapi import FILE
 from api.problems import pages
 from models.learn.encoders import Encoder
-from models.store.tables import JobRow
+from models.store.tables import JobRow, ProjectRow
 from models.tracing import caused_by, log_to_stderr
 from tests.api.conftest import PASSWORD, Winnow, settings_for
 
@@ -56,6 +56,18 @@ def test_nobody_overwrites_what_somebody_else_changed(winnow: Winnow, things: di
         assert winnow.call("DELETE", path, headers={"If-Match": first.headers["ETag"]}).status_code == 204
     else:
         assert winnow.call("PATCH", path, json=change, headers={"If-Match": "*"}).status_code == 200
+
+
+def test_a_promotion_spoils_no_edit_and_yet_is_seen(winnow: Winnow, project: str) -> None:
+    path = f"/v1/projects/{project}"
+    tag = winnow.get(path).headers["ETag"]
+    with winnow.database.transaction() as session:
+        session.execute(update(ProjectRow).where(ProjectRow.slug == project).values(serving_number=3))
+    seen = winnow.get(path, headers={"If-None-Match": tag})
+    assert (seen.status_code, seen.json()["serving_model"]) == (200, 3), "what is shown changed"
+    edit = {"settings": {"retrain_every": 50}}
+    assert winnow.call("PATCH", path, json=edit, headers={"If-Match": tag}).status_code == 200, "what is edited did not"
+    assert winnow.call("PATCH", path, json=edit, headers={"If-Match": tag}).status_code == 412
 
 
 def test_the_type_of_a_problem_leads_to_what_it_means(winnow: Winnow) -> None:

@@ -197,5 +197,22 @@ def test_guessing_is_stopped_for_the_account_at_that_address_alone(
     assert winnow.sign_in("grace").status_code == 200
 
 
+def test_failures_are_forgotten_one_by_one_and_not_when_a_clock_strikes(
+    winnow: Winnow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, begin = winnow.settings.sign_in_failures, 1_000_000_350.0  # 10 seconds before a quarter of an hour ends
+    now = [begin]
+    monkeypatch.setattr("api.throttle.time.time", lambda: now[0])
+    for number in range(most):
+        now[0] = begin + 2 * number
+        assert winnow.sign_in("ada", "wrong").status_code == 401
+    stopped = winnow.sign_in("ada", "wrong")
+    assert (stopped.status_code, int(stopped.headers["Retry-After"])) == (429, 900 - 2 * (most - 1))
+    now[0] = begin + 899
+    assert winnow.sign_in("ada", "wrong").status_code == 429
+    now[0] = begin + 901
+    assert [winnow.sign_in("ada", "wrong").status_code for _ in range(2)] == [401, 429], "one was forgotten, not all"
+
+
 def test_the_decoy_fits_no_password() -> None:
     assert not accounts._verify(accounts._decoy(), "")

@@ -1,10 +1,13 @@
 """The client as it is installed alone, and the examples of the documentation, which run as they stand."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+import venv
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,48 @@ def test_the_client_needs_an_http_library_and_pydantic_and_nothing_else() -> Non
         "from winnow import Client\nwith Client('http://127.0.0.1:1', api_key='x') as client: print(client.base_url)"
     )
     assert (done.returncode, done.stdout.strip()) == (0, "http://127.0.0.1:1"), done.stderr
+
+
+def test_the_wheel_installs_offline_beside_its_two_libraries_alone(tmp_path: Path) -> None:
+    source, built = tmp_path / "source", tmp_path / "built"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source)
+    for name in ("api", "migrations", "models", "ui", "winnow", "worker"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    run([sys.executable, "-c", f"from setuptools.build_meta import build_wheel\nbuild_wheel({str(built)!r})"], source)
+    (wheel,) = built.glob("winnow-*.whl")
+
+    venv.create(tmp_path / "alone", with_pip=True)
+    python = str(tmp_path / "alone" / "bin" / "python")
+    site = Path(run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], tmp_path).strip())
+    there = {name for name in installed_with(PROJECT["dependencies"]) if borrowed(name, site)}
+    run([python, "-m", "pip", "install", "--quiet", "--no-index", str(wheel)], tmp_path)
+    run([python, "-m", "pip", "check"], tmp_path)
+    listed = {
+        normal(one["name"]) for one in json.loads(run([python, "-m", "pip", "list", "--format", "json"], tmp_path))
+    }
+    assert listed - {"pip", "setuptools"} == there | {"winnow"}
+    code = "from winnow import Client\nwith Client('http://127.0.0.1:1', api_key='x') as client: print(client.base_url)"
+    assert run([python, "-I", "-c", code], tmp_path).strip() == "http://127.0.0.1:1"
+    assert run([str(tmp_path / "alone" / "bin" / "winnow")], tmp_path, code=1) == ""
+
+
+def run(command: list[str], folder: Path, code: int = 0) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def borrowed(name: str, site: Path) -> bool:
+    """Put what is installed here of a distribution there; False where it is not needed on this platform."""
+    try:
+        files = distribution(name).files or []
+    except PackageNotFoundError:
+        return False
+    for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
+        (site / top).symlink_to(distribution(name).locate_file(top))
+    return True
 
 
 def test_the_command_says_what_it_lacks() -> None:

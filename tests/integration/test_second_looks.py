@@ -88,6 +88,23 @@ def test_pages_are_parts_of_the_whole(runtime: Runtime, ann: Caller, decided: Pr
     assert pages == whole
 
 
+def test_what_is_settled_between_two_pages_leaves_no_other_out(
+    runtime: Runtime, ann: Caller, decided: ProjectRow
+) -> None:
+    whole = [one.decision.id for one in listed(runtime, ann, decided.slug)]
+    assert len(whole) > 1
+    with runtime.database.transaction() as session:
+        row = find_project(session, ann, decided.slug)
+        first, after = second_looks.label_errors(runtime, session, row, limit=1)
+        # a second look that was skipped takes an item off the list, and changes no other's place
+        for one in first:
+            decision = session.get_one(DecisionRow, one.decision.id)
+            decision.reason = Reason.SECOND_LOOK
+        session.flush()
+        rest, _ = second_looks.label_errors(runtime, session, row, after=after)
+    assert [one.decision.id for one in rest] == whole[1:]
+
+
 def test_an_audit_is_neither_suspect_nor_witness(runtime: Runtime, ann: Caller, decided: ProjectRow) -> None:
     suspect = listed(runtime, ann, decided.slug)[0]
     with runtime.database.transaction() as session:
