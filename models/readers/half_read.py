@@ -1,11 +1,13 @@
 """Files whose reading was put off: a long one is read once, and not from its beginning in every slice of the work."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from models.readers.ahead import Rows
+from models.readers.records import Record, RowError
+
+Outcomes = Iterator[Record | RowError]
 
 
 class HalfRead:
@@ -17,15 +19,15 @@ class HalfRead:
 
     def __init__(self, most: int = 4) -> None:
         self._most = most
-        self._kept: OrderedDict[Path, tuple[int, Rows[Any]]] = OrderedDict()
+        self._kept: OrderedDict[Path, tuple[int, Outcomes]] = OrderedDict()
 
-    def put(self, path: Path, rows: int, outcomes: Rows[Any]) -> None:
+    def put(self, path: Path, rows: int, outcomes: Outcomes) -> None:
         """Keep the outcomes of a file that come after its first `rows`."""
         self._kept[path] = rows, outcomes
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
-    def take(self, path: Path, rows: int) -> Rows[Any] | None:
+    def take(self, path: Path, rows: int) -> Outcomes | None:
         """The outcomes of a file after its first `rows`; None where it has to be read from its beginning.
 
         Another process may have taken a part meanwhile: that is passed over.

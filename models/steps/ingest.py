@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from models import jobs
 from models.errors import Missing
 from models.readers import ReadOptions, Record, RowError, read
-from models.readers.ahead import Ahead, Rows
 from models.settings import Settings
 from models.steps.accounts import SYSTEM, Caller, record
 from models.steps.decisions import put_arrivals, train_when_enough
@@ -28,8 +27,6 @@ from models.work import SliceOver, Work
 BLOCK_ROWS, BLOCK_CHARS = 5_000, 4_000_000
 """About so many rows, or so much of the file, are stored in one transaction: memory and the time that others wait do
 not grow with the file."""
-
-Made = tuple[Record, NewItem] | RowError
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +93,17 @@ def run_import(work: Work) -> None:
     done = found.rows_read
     outcomes = work.runtime.half_read.take(path, done)
     if outcomes is None:
-        rows = read(path, found.filename, read_options(found.options, project, settings), skip=done)
-        outcomes = Rows(map(_made, rows))
-    try:
-        with Ahead(outcomes, _block) as blocks:
-            for block in blocks:
-                with work.advancing(done + len(block), durable=False) as session:
-                    _take(session, found.id, project.id, block)
-                    jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
-                done += len(block)
-                work.pause()
-    except SliceOver:
-        work.runtime.half_read.put(path, done, outcomes)
-        raise
+        outcomes = read(path, found.filename, read_options(found.options, project, settings), skip=done)
+    while block := _block(outcomes):
+        done += len(block)
+        with work.advancing(done, durable=False) as session:
+            _take(session, found.id, project.id, block)
+            jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
+        try:
+            work.pause()
+        except SliceOver:
+            work.runtime.half_read.put(path, done, outcomes)
+            raise
     with work.completing({"import_id": str(found.id)}) as session:
         row = session.get_one(ImportRow, found.id)
         row.status = JobStatus.SUCCEEDED
@@ -206,23 +201,24 @@ def erase_item(session: Session, caller: Caller, project: ProjectRow, item_id: i
     session.flush()
 
 
-def _made(one: Record | RowError) -> Made:
-    """A row made ready before a transaction is begun."""
-    return one if isinstance(one, RowError) else (one, NewItem(one.text, one.fields, one.external_id))
-
-
-def _block(outcomes: Rows[Made]) -> list[Made]:
-    block: list[Made] = []
+def _block(outcomes: Iterator[Record | RowError]) -> list[tuple[Record, NewItem] | RowError]:
+    """The next rows, made ready before a transaction is begun."""
+    block: list[tuple[Record, NewItem] | RowError] = []
     chars = 0
     for one in islice(outcomes, BLOCK_ROWS):
-        block.append(one)
-        chars += 0 if isinstance(one, RowError) else one[0].chars
-        if chars > BLOCK_CHARS:
-            break
+        if isinstance(one, RowError):
+            block.append(one)
+        else:
+            block.append((one, NewItem(one.text, one.fields, one.external_id)))
+            chars += one.chars
+            if chars > BLOCK_CHARS:
+                break
     return block
 
 
-def _take(session: Session, import_id: int, project_id: int, block: Sequence[Made]) -> None:
+def _take(
+    session: Session, import_id: int, project_id: int, block: Sequence[tuple[Record, NewItem] | RowError]
+) -> None:
     row = session.get_one(ImportRow, import_id, with_for_update=True)
     project = session.get_one(ProjectRow, project_id)
     errors = [outcome for outcome in block if isinstance(outcome, RowError)]
