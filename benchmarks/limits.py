@@ -82,7 +82,7 @@ def _measure(stack: Stack, urls: list[str], what: str, minutes: int) -> dict[str
     span = MINUTE * minutes - 3.0
     with stack.client() as client:
         keys = [client.create_api_key(f"{what}-{number}", "manager").secret for number in range(CALLERS + 1)]
-    greedy = [Caller(str(key), MINUTE / (allowed * GREED)) for key in keys[1:]]
+    greedy = [Caller(str(key), span / (allowed * minutes * GREED)) for key in keys[1:]]
     modest = Caller(str(keys[0]), span / (allowed * minutes * 0.8))
     asyncio.run(_run(urls, [*greedy, modest], request, minutes))
     got = [caller.granted / (allowed * minutes) for caller in greedy]

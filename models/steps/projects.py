@@ -79,8 +79,8 @@ def create_project(
 
 
 def settings_of(project: ProjectRow) -> ProjectSettings:
-    """A project's settings, defaults filled in."""
-    return ProjectSettings.model_validate(project.settings)
+    """A project's settings, defaults filled in; those that only a later release knows do not count here."""
+    return ProjectSettings.model_validate(_known(project.settings))
 
 
 def find_project(session: Session, caller: Caller, slug: str) -> ProjectRow:
@@ -299,10 +299,16 @@ def name_key(name: str) -> str:
 
 def _settings(present: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return ProjectSettings.model_validate({**present, **changes}).model_dump(mode="json")
+        changed = ProjectSettings.model_validate({**_known(present), **changes}).model_dump(mode="json")
     except ValidationError as error:
         problems = [Problem(("body", "settings", *fault["loc"]), fault["msg"]) for fault in error.errors()]
         raise Invalid("the settings cannot be used", problems=problems) from error
+    return {**present, **changed}
+
+
+def _known(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is stored, the settings that this release has: while releases change, two of them share the database."""
+    return {name: value for name, value in kept.items() if name in ProjectSettings.model_fields}
 
 
 def mark_categories(project: ProjectRow) -> None:

@@ -3,6 +3,7 @@
 from sqlalchemy import event
 
 from models.project_settings import ProjectSettings
+from models.store.tables import ProjectRow
 from models.vocabulary import Role
 from tests.api.conftest import PASSWORD, Winnow, make_project
 
@@ -42,6 +43,21 @@ def test_every_setting_can_be_chosen(winnow: Winnow, project: str) -> None:
         assert changed.json()["settings"][name] == value
         nothing = winnow.call("PATCH", f"/v1/projects/{project}", json={"settings": {name: None}})
         assert nothing.status_code == 422
+
+
+def test_a_setting_of_a_later_release_is_left_alone(winnow: Winnow, project: str) -> None:
+    with winnow.database.transaction() as session:
+        row = session.query(ProjectRow).one()
+        row.settings = {**row.settings, "of_tomorrow": 3}
+    shown = winnow.get(f"/v1/projects/{project}")
+    assert shown.status_code == 200
+    assert "of_tomorrow" not in shown.json()["settings"]
+    changed = winnow.call("PATCH", f"/v1/projects/{project}", json={"settings": {"retrain_every": 5}})
+    assert changed.json()["settings"]["retrain_every"] == 5
+    with winnow.database.read() as session:
+        assert session.query(ProjectRow).one().settings["of_tomorrow"] == 3
+    refused = winnow.call("PATCH", f"/v1/projects/{project}", json={"settings": {"of_tomorrow": 4}})
+    assert refused.status_code == 422
 
 
 def test_categories_are_added_changed_nested_and_removed(winnow: Winnow, project: str) -> None:
