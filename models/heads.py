@@ -16,6 +16,7 @@ from models.bounded import Bounded
 from models.errors import NoVersion, TooFewCategories
 from models.learn.bundle import load
 from models.learn.encoders import Encoder
+from models.learn.fields import FieldFeatures, Record, joined
 from models.learn.folding import fold
 from models.learn.heads import Head, PrototypeHead
 from models.learn.multi import MultiHead
@@ -38,6 +39,7 @@ class Served:
         head: gives probabilities for vectors.
         threshold: the confidence from which an answer may go without a person; None: never.
         by_category: the same for answers that name a category, by its id; it goes before `threshold`.
+        features: make the columns that the head wants behind each vector; None where it wants vectors alone.
     """
 
     number: int
@@ -45,6 +47,11 @@ class Served:
     head: Head
     threshold: float | None
     by_category: Mapping[int, float] = field(default_factory=dict)
+    features: FieldFeatures | None = None
+
+    def inputs(self, vectors: NDArray[np.float32], records: Sequence[Record]) -> NDArray[np.float32]:
+        """What the head is given for texts: their vectors, and behind them what their records' fields say."""
+        return vectors if self.features is None else joined(vectors, self.features.transform(records))
 
 
 class HeadCache:
@@ -107,6 +114,7 @@ class HeadCache:
             loaded.head,
             allowed.get("threshold"),
             {one: least for one, least in apart.items() if least is not None},
+            loaded.features,
         )
         return self._keep(row.project_id, served)
 
@@ -152,9 +160,9 @@ def columns_of(served: Served, categories: Sequence[CategoryRow]) -> Columns:
     return Columns(places, known[places], [by_id[int(one)] for one in known[places]])
 
 
-def shares_of(served: Served, vectors: NDArray[np.float32], columns: Columns) -> NDArray[np.float32]:
+def shares_of(served: Served, inputs: NDArray[np.float32], columns: Columns) -> NDArray[np.float32]:
     """Probabilities over the categories in use, shape (n, k); what a head gives to archived ones is shared out."""
-    wanted: NDArray[np.float32] = served.head.predict_proba(vectors)
+    wanted: NDArray[np.float32] = served.head.predict_proba(inputs)
     if isinstance(served.head, MultiHead):
         return wanted[:, columns.places]
     if len(columns.places) == wanted.shape[1]:
@@ -168,8 +176,8 @@ def shares_of(served: Served, vectors: NDArray[np.float32], columns: Columns) ->
 
 
 def probabilities(
-    served: Served, vectors: NDArray[np.float32], categories: Sequence[CategoryRow]
+    served: Served, inputs: NDArray[np.float32], categories: Sequence[CategoryRow]
 ) -> tuple[NDArray[np.float32], Columns]:
     """Probabilities over the categories in use, shape (n, k), and what their columns are."""
     columns = columns_of(served, categories)
-    return shares_of(served, vectors, columns), columns
+    return shares_of(served, inputs, columns), columns

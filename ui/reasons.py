@@ -11,7 +11,7 @@ _FEW = 3
 
 
 def of(item: Item) -> dict[str, Any]:
-    """The words that weigh and the nearest decided items, as the card takes them.
+    """The words and fields that weigh and the nearest decided items, as the card takes them.
 
     JavaScript counts a text in UTF-16 units and the API in characters: places are given as JavaScript has them.
     """
@@ -21,6 +21,7 @@ def of(item: Item) -> dict[str, Any]:
             {"start": _units(item.text, one["start"]), "end": _units(item.text, one["end"]), "weight": one["weight"]}
             for one in item.words
         ],
+        "fields": [{"name": one["field"], "weight": one["weight"]} for one in item.field_weights],
         "neighbours": [
             {"category": one["category"], "similarity": one["similarity"], "text": short(one["text"], _EXCERPT)}
             for one in item.neighbours[:_FEW]

@@ -1,11 +1,11 @@
 """Words for what the API says in codes and numbers: one place, so that every page says the same."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from winnow import ApiError, ConnectionFailed, WinnowError
-from winnow.schemas_insight import Comparison, HonestAccuracy, Stats
+from winnow.schemas_insight import Comparison, Fields, HonestAccuracy, Stats
 
 FEW_AUDITS = 10
 """With fewer blind checks only the interval is shown: one figure would say more than is known."""
@@ -19,6 +19,7 @@ CLEAR = 0.05
 NOTHING = "\u2013"  # a dash, where there is no number yet
 
 _LONGEST = 400  # characters of a text that is one of several
+_NAMED = 6
 _MINUTE = 60
 _HOUR = 3600
 
@@ -219,6 +220,26 @@ def rest(stats: Stats) -> dict[str, str]:
             "text": "They come back when somebody skips them or leaves. New cards appear here by themselves.",
         }
     return {"title": "Nothing to review right now", "text": "New cards appear here by themselves."}
+
+
+def fields_that_weigh(weights: Sequence[Mapping[str, Any]]) -> str:
+    """The fields of a record that weigh in its answer: for it, then against it."""
+    spoken = [
+        (" and ".join(one["field"] for one in weights if (one["weight"] > 0) is favours), how)
+        for favours, how in ((True, "for the prediction"), (False, "against it"))
+    ]
+    return "In the record: " + "; ".join(f"{how} {names}" for names, how in spoken if names) + "."
+
+
+def learnt_from_fields(fields: Fields) -> str:
+    """What the records' fields brought beside the texts."""
+    more = len(fields.names) - _NAMED
+    names = ", ".join(fields.names[:_NAMED]) + (f" and {count(more, 'more field')}" if more > 0 else "")
+    held_out = f"on decisions held out, {percent(fields.accuracy)} right with them and"
+    without = f"{percent(fields.accuracy_without)} without"
+    if fields.used:
+        return f"It also learnt from {names}: {held_out} {without}."
+    return f"It goes by the texts alone: {names} did not clearly help ({held_out} {without})."
 
 
 def likeness(cosine: float) -> str:

@@ -189,6 +189,7 @@ class Item(Schema):
     decisions: list[dict[str, Any]] = Field(default_factory=list)
     neighbours: list[dict[str, Any]] = Field(default_factory=list)
     words: list[dict[str, Any]] = Field(default_factory=list)
+    field_weights: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class ItemsPage(Schema):

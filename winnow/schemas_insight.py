@@ -131,6 +131,16 @@ class Metrics(Schema):
     measured_on: int | str | None = None
 
 
+class Fields(Schema):
+    """What records' fields brought beside their texts, on decisions held out of training; `used` if it was clear."""
+
+    used: bool = False
+    names: list[str] = Field(default_factory=list)
+    gain: float = 0.0
+    accuracy: float = 0.0
+    accuracy_without: float = 0.0
+
+
 class Version(Schema):
     """A version; `per_category` and `confusion` are filled when one version is asked for."""
 
@@ -146,6 +156,7 @@ class Version(Schema):
     summary: str | None = None
     per_category: list[dict[str, Any]] = Field(default_factory=list)
     confusion: Any = None
+    fields: Fields | None = None
 
 
 class Flip(Schema):

@@ -128,10 +128,11 @@ def label_studio_predict(
     layout = layout_of(body.label_config)
     project = projects.find_project(session, caller, slug)
     texts = [text_of_task(task.data, project, layout.key)[: context.settings.max_text_chars] for task in body.tasks]
+    tasks = [task.data for task in body.tasks]
     asked = [place for place, text in enumerate(texts) if text.strip()]
     number, results = str(project.serving_number), dict.fromkeys(range(len(texts)), _EMPTY)
     if asked:
-        answers = serve.predict(context.runtime, caller, slug, [NewItem(texts[place]) for place in asked])
+        answers = serve.predict(context.runtime, caller, slug, [NewItem(texts[place], tasks[place]) for place in asked])
         number = str(answers.number)
         results |= {place: _shown(layout, one) for place, one in zip(asked, answers.answers, strict=True)}
     return PredictedManyOut(

@@ -46,8 +46,7 @@ def predict(
     if not body.explain:
         return PredictOut.of(answers)
     with context.database.read() as session:
-        texts = [item.text for item in items]
-        return PredictOut.of(answers, wording.words_behind(runtime, session, project, texts, answers))
+        return PredictOut.of(answers, wording.behind(runtime, session, project, items, answers))
 
 
 router.add_api_route("/predict", predict, methods=["POST"], route_class_override=DirectRoute)

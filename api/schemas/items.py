@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.base import Moment, Output, OutputId, Schema
 from models.errors import Invalid, Problem
-from models.learn.explain import WordWeight
+from models.learn.explain import FieldWeight, WordWeight
 from models.steps.items import Stored
 from models.steps.predictions import Prediction
 from models.steps.serve import Neighbour, Why
@@ -96,6 +96,18 @@ class WordOut(Output):
     def of(cls, one: WordWeight) -> Self:
         """From the domain's weight."""
         return cls(word=one.text, start=one.start, end=one.end, weight=one.weight)
+
+
+class FieldWeightOut(Output):
+    """A field of the record, and how much it speaks for the answer (below 0: against)."""
+
+    field: str
+    weight: float
+
+    @classmethod
+    def of(cls, one: FieldWeight) -> Self:
+        """From the domain's weight."""
+        return cls(field=one.field, weight=one.weight)
 
 
 class SaidOut(Output):
@@ -210,6 +222,9 @@ class ItemDetail(ItemOut):
     decisions: list[DecisionOut]
     neighbours: list[NeighbourOut]
     words: list[WordOut]
+    field_weights: list[FieldWeightOut] = Field(
+        default_factory=list, description="Fields that weigh, if the version uses any; strongest first."
+    )
 
     @classmethod
     def about(cls, row: ItemRow, categories: list[str], why: Why, decisions: list[DecisionOut], *, alone: bool) -> Self:
@@ -219,7 +234,8 @@ class ItemDetail(ItemOut):
             **item_fields(row, categories, said),
             decisions=decisions,
             neighbours=[] if alone else [NeighbourOut.of(one) for one in why.neighbours],
-            words=[WordOut.of(one) for one in why.words],
+            words=[WordOut.of(one) for one in why.weights.words],
+            field_weights=[FieldWeightOut.of(one) for one in why.weights.fields],
         )
 
 
@@ -263,7 +279,7 @@ def ranked(said: Prediction) -> list[RankedOut]:
 
 
 def text_of(record: RecordIn, project: ProjectRow, place: int, max_chars: int) -> str:
-    """A record's text: given, or joined from the project's text fields, or from every field that is text.
+    """A record's text: given, or joined from the project's text fields, or from every field that is text or a number.
 
     Raises:
         Invalid: there is none, or it is too long.
@@ -271,6 +287,8 @@ def text_of(record: RecordIn, project: ProjectRow, place: int, max_chars: int) -
     text = record.text
     if text is None:
         names = project.text_fields or [name for name, value in record.fields.items() if isinstance(value, str)]
+        if not names:  # a record of numbers is its own text
+            names = [name for name, value in record.fields.items() if type(value) in {int, float}]
         parts = [str(record.fields[name]) for name in names if record.fields.get(name) is not None]
         text = "\n".join(part for part in parts if part.strip())
     if not text.strip():

@@ -7,8 +7,18 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 from api.schemas.base import InputId, Output, OutputId, Schema
-from api.schemas.items import MAX_ITEMS, CategoryName, ExternalId, Note, RankedOut, RecordIn, WordOut, ranked
-from models.learn.explain import WordWeight
+from api.schemas.items import (
+    MAX_ITEMS,
+    CategoryName,
+    ExternalId,
+    FieldWeightOut,
+    Note,
+    RankedOut,
+    RecordIn,
+    WordOut,
+    ranked,
+)
+from models.steps.reasons import Weights
 from models.steps.requested import MOST, USUAL, Urgency
 from models.steps.serve import Answer, Answers
 from models.store.types import utc_now
@@ -41,7 +51,9 @@ class PredictIn(Schema):
     deadline: Future | None = Field(
         default=None, description="With `review`: when a person's answer comes too late; nobody is asked after it."
     )
-    explain: bool = Field(default=False, description="Also name the words that weigh most; for at most 20 items.")
+    explain: bool = Field(
+        default=False, description="Also name the words and fields that weigh most; for at most 20 items."
+    )
 
     def urgency(self) -> Urgency:
         """As the domain takes it."""
@@ -59,9 +71,12 @@ class PredictionOut(Output):
     item_id: OutputId | None
     categories: list[str] | None = Field(default=None, description="In `multi` projects only.")
     words: list[WordOut] | None = Field(default=None, description="Where `explain` was asked for.")
+    field_weights: list[FieldWeightOut] | None = Field(
+        default=None, description="The same for fields; empty where the version does not use them."
+    )
 
     @classmethod
-    def of(cls, answer: Answer, task: TaskKind, words: Sequence[WordWeight] | None) -> Self:
+    def of(cls, answer: Answer, task: TaskKind, weights: Weights | None) -> Self:
         """From the domain's answer."""
         said = answer.prediction
         return cls(
@@ -72,7 +87,8 @@ class PredictionOut(Output):
             top=ranked(said),
             item_id=None if answer.item_id is None else str(answer.item_id),
             categories=[one.name for one in said.categories] if task is TaskKind.MULTI else None,
-            words=None if words is None else [WordOut.of(one) for one in words],
+            words=None if weights is None else [WordOut.of(one) for one in weights.words],
+            field_weights=None if weights is None else [FieldWeightOut.of(one) for one in weights.fields],
         )
 
 
@@ -83,14 +99,14 @@ class PredictOut(Output):
     predictions: list[PredictionOut]
 
     @classmethod
-    def of(cls, answers: Answers, words: Sequence[Sequence[WordWeight]] | None = None) -> Self:
-        """From the domain's answers, with the words behind each where they were asked for."""
-        behind = words if words is not None else [None] * len(answers.answers)
+    def of(cls, answers: Answers, weights: Sequence[Weights] | None = None) -> Self:
+        """From the domain's answers, with what weighed in each where that was asked for."""
+        behind = weights if weights is not None else [None] * len(answers.answers)
         return cls(
             model_version=answers.number,
             predictions=[
-                PredictionOut.of(one, answers.task, weights)
-                for one, weights in zip(answers.answers, behind, strict=True)
+                PredictionOut.of(one, answers.task, weighed)
+                for one, weighed in zip(answers.answers, behind, strict=True)
             ],
         )
 

@@ -60,6 +60,30 @@ class MetricsOut(Output):
         )
 
 
+class FieldsOut(Output):
+    """What the records' fields brought beside the texts, on decisions that were held out of training."""
+
+    used: bool = Field(description="Whether they clearly helped; else the version goes by the texts alone.")
+    names: list[str]
+    gain: float = Field(description="How much less surprised by a decision (log loss, in nats) answers were with them.")
+    accuracy: float = Field(description="Of the answers with them; where items have several categories, of whole sets.")
+    accuracy_without: float
+
+    @classmethod
+    def stored(cls, kept: dict[str, Any] | None) -> Self | None:
+        """From what a version's row keeps; None where no field could be learnt from."""
+        told = (kept or {}).get("fields")
+        if told is None:
+            return None
+        return cls(
+            used=told["used"],
+            names=told["names"],
+            gain=told["gain"],
+            accuracy=told["accuracy"],
+            accuracy_without=told["without"],
+        )
+
+
 class ThresholdOut(Output):
     """From which confidence answers go without a person, and which share of the pool that is."""
 
@@ -81,6 +105,7 @@ class VersionOut(Output):
     artifact_sha256: str | None
     summary: str | None
     error: str | None
+    fields: FieldsOut | None = None
 
     @classmethod
     def of(cls, row: VersionRow, encoders: dict[int, str]) -> Self:
@@ -137,6 +162,7 @@ def version_fields(row: VersionRow, encoders: dict[int, str]) -> dict[str, Any]:
         "artifact_sha256": row.sha256,
         "summary": row.summary,
         "error": row.error,
+        "fields": FieldsOut.stored(row.metrics),
     }
 
 

@@ -20,6 +20,7 @@ from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
 
 from models.errors import BundleBroken
+from models.learn.fields import FieldFeatures
 from models.learn.heads import Head, LinearHead, PrototypeHead
 from models.learn.multi import MultiHead
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from models.artifacts import Place
 
 PROTOCOL: Final = 1
+PROTOCOL_WITH_FIELDS: Final = 2
+"""Of bundles whose heads want columns of fields behind the vectors; the others stay as they always were."""
+
 BUNDLE: Final = "bundle.json"
 HEAD: Final = "head.safetensors"
 
@@ -79,19 +83,27 @@ class Bundle:
     Attributes:
         head: ready to answer.
         manifest: what was saved beside it.
+        features: make the columns that the head wants behind each vector; None where it wants vectors alone.
     """
 
     head: Head
     manifest: dict[str, Any]
+    features: FieldFeatures | None = None
 
 
-def save(head: LinearHead | PrototypeHead | MultiHead, manifest: Mapping[str, Any], folder: Path) -> str:
+def save(
+    head: LinearHead | PrototypeHead | MultiHead,
+    manifest: Mapping[str, Any],
+    folder: Path,
+    features: FieldFeatures | None = None,
+) -> str:
     """Write a bundle.
 
     Args:
         head: a fitted head.
         manifest: whatever belongs to it, as JSON; without times, or the bytes differ from run to run.
         folder: made where it is missing; files of an earlier bundle in it are replaced.
+        features: what makes the columns that the head wants behind vectors, if it wants any.
 
     Returns:
         The sha256 of `bundle.json`, in hexadecimal. It seals the head too, whose sha256 stands inside.
@@ -105,8 +117,11 @@ def save(head: LinearHead | PrototypeHead | MultiHead, manifest: Mapping[str, An
         "kind": name,
         "parameters": {parameter: float(getattr(head, parameter)) for parameter in kind.parameters},
     }
+    content = {"protocol": PROTOCOL, "head": part, "manifest": manifest}
+    if features is not None:
+        content |= {"protocol": PROTOCOL_WITH_FIELDS, "fields": features.told()}
     text = json.dumps(
-        {"protocol": PROTOCOL, "head": part, "manifest": manifest},
+        content,
         sort_keys=True,
         indent=1,
         allow_nan=False,
@@ -137,17 +152,31 @@ def load(folder: "Place", expected_sha256: str) -> Bundle:
         name, parameters, file_sha256 = part["kind"], dict(part["parameters"]), str(part["sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise BundleBroken(f"{path} is not a bundle.") from error
-    if protocol != PROTOCOL:
-        raise BundleBroken(f"{path} has protocol {protocol!r}; this program reads {PROTOCOL}. Train again.")
+    if protocol not in {PROTOCOL, PROTOCOL_WITH_FIELDS} or isinstance(protocol, bool | float):
+        read = f"{PROTOCOL} and {PROTOCOL_WITH_FIELDS}"
+        raise BundleBroken(f"{path} has protocol {protocol!r}; this program reads {read}. Train again.")
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BundleBroken(f"{path} holds a {name!r}, which is no head of this program.")
     if set(parameters) != set(kind.parameters) or not all(map(_is_number, parameters.values())):
         raise BundleBroken(f"{path} does not give the numbers {', '.join(kind.parameters)}.")
-    return Bundle(_build(kind, parameters, _read(folder / HEAD, file_sha256), folder / HEAD), manifest)
+    features = _features(content.get("fields"), path) if protocol == PROTOCOL_WITH_FIELDS else None
+    head = _build(kind, parameters, _read(folder / HEAD, file_sha256), folder / HEAD)
+    if features is not None and (isinstance(head, PrototypeHead) or head.coef_.shape[1] <= features.width):
+        raise BundleBroken(f"{folder / HEAD} has no place for the {features.width} columns of its fields.")
+    return Bundle(head, manifest, features)
 
 
-def _build(kind: _Kind, parameters: Mapping[str, float], packed: bytes, path: "Place") -> Head:
+def _features(told: object, path: "Place") -> FieldFeatures:
+    try:
+        return FieldFeatures.of(told)
+    except ValueError as error:
+        raise BundleBroken(f"{path} does not say which fields its head wants.") from error
+
+
+def _build(
+    kind: _Kind, parameters: Mapping[str, float], packed: bytes, path: "Place"
+) -> LinearHead | PrototypeHead | MultiHead:
     """Look before building: exactly the arrays of this kind, each of its dtype, with sizes that agree."""
     try:
         arrays: _Arrays = unpack(packed)

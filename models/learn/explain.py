@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.learn.encoders import Encoder
-from models.learn.heads import Head
+from models.learn.fields import FieldFeatures, Floats, joined
+from models.learn.heads import Head, Ids
 
 MAX_PIECES: Final = 48
 BLOCK: Final = 65_536
@@ -34,6 +35,59 @@ class WordWeight:
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class FieldWeight:
+    """A field of a record and what it did to the answer, as `WordWeight` has it."""
+
+    field: str
+    weight: float
+
+
+class Beside:
+    """A head that hears other texts beside the same record: a head of vectors alone.
+
+    Args:
+        columns: of the record's fields, shape (m,).
+    """
+
+    def __init__(self, head: Head, columns: Floats) -> None:
+        self._head = head
+        self._columns = columns
+
+    @property
+    def classes_(self) -> Ids:
+        """As the head has them."""
+        return self._head.classes_
+
+    def predict_proba(self, x: Floats) -> Floats:
+        """Vectors (n, d) to probabilities (n, k)."""
+        return self._head.predict_proba(joined(x, np.tile(self._columns, (len(x), 1))))
+
+
+def fields_that_weigh(
+    inputs: Floats, features: FieldFeatures, head: Head, class_index: int, limit: int = 5
+) -> list[FieldWeight]:
+    """Make each field in turn say what is usual, and see what happens to the answer.
+
+    Args:
+        inputs: a vector with the columns of its record behind it, shape (d + m,).
+        features: what made the columns.
+        head: the one that wants them.
+        class_index: column of the category in question.
+        limit: most fields to return.
+
+    Returns:
+        The fields that moved the answer most, strongest first; those that did nothing are left out.
+    """
+    variants = np.tile(inputs, (1 + len(features.names), 1))
+    text = len(inputs) - features.width
+    for column, owner in enumerate(features.owners.tolist()):
+        variants[1 + owner, text + column] = 0.0
+    weights = _moved(head.predict_proba(variants)[:, class_index])
+    order = np.argsort(-np.abs(weights), kind="stable")[:limit]
+    return [FieldWeight(features.names[row], float(weights[row])) for row in order.tolist() if weights[row]]
+
+
 def words_that_weigh(text: str, encoder: Encoder, head: Head, class_index: int, limit: int = 5) -> list[WordWeight]:
     """Leave out each word in turn and see what happens to the answer.
 
@@ -55,15 +109,20 @@ def words_that_weigh(text: str, encoder: Encoder, head: Head, class_index: int, 
     size = -(-len(words) // MAX_PIECES)
     pieces = [(words[at][0], words[min(at + size, len(words)) - 1][1]) for at in range(0, len(words), size)]
     variants = [text, *(text[:start] + " " + text[end:] for start, end in pieces)]
-    share = np.asarray(head.predict_proba(encoder.encode(variants)), dtype=np.float64)[:, class_index]
-    share = np.clip(share, TINY, 1 - TINY)
-    odds = np.log(share / (1 - share))
-    weights = odds[0] - odds[1:]
+    weights = _moved(head.predict_proba(encoder.encode(variants))[:, class_index])
     order = np.argsort(-np.abs(weights), kind="stable")[:limit]
     return [
         WordWeight(pieces[row][0], pieces[row][1], text[slice(*pieces[row])], float(weights[row]))
         for row in order.tolist()
     ]
+
+
+def _moved(shares: Floats) -> NDArray[np.float64]:
+    """How far the log odds of the first share lie above those of each other one."""
+    share = np.clip(np.asarray(shares, dtype=np.float64), TINY, 1 - TINY)
+    odds = np.log(share / (1 - share))
+    moved: NDArray[np.float64] = odds[0] - odds[1:]
+    return moved
 
 
 def nearest(

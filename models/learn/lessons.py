@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.learn.calibration import fit_scale
+from models.learn.fields import joined, widened
 from models.learn.heads import Floats, Ids, LinearHead, softmax
 from models.learn.names import Names
 from models.learn.softmax import fit_shares
@@ -38,6 +39,19 @@ class Lesson:
     prototypes: Floats
     classes: Ids
     spreading: Spreading | None
+
+    def beside(self, decided: Floats, pool: Floats | None) -> "Lesson":
+        """The same with columns of fields behind the vectors; names say nothing of them.
+
+        Args:
+            decided: of decided items, shape (n, m).
+            pool: of the pool that the graph was made of.
+        """
+        spreading = self.spreading
+        if spreading is not None and pool is not None:
+            spreading = spreading.beside(np.vstack([decided, pool]))
+        x = joined(self.x, decided)
+        return Lesson(x, self.truth, widened(self.prototypes, x.shape[1]), self.classes, spreading)
 
     def teach(self, rows: NDArray[np.bool_], names: Names, *, rough: bool = False) -> list[Weights]:
         """Coefficients and intercepts of each expert, taught with some of the decisions."""

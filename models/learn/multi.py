@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
 from models.errors import TooLittleToLearn
+from models.learn.fields import gained, joined, widened
 from models.learn.heads import Floats, Ids
 
 FOLDS: Final = 3
@@ -95,9 +96,12 @@ class MultiFit:
     head: MultiHead
     calibration: dict[str, Any]
     gate: dict[str, Any]
+    fields: bool = False
 
 
-def fit_multi(x: Floats, y: Members, prototypes: Floats, classes: Ids, *, seed: int = 0) -> MultiFit:
+def fit_multi(
+    x: Floats, y: Members, prototypes: Floats, classes: Ids, *, fields: Floats | None = None, seed: int = 0
+) -> MultiFit:
     """Train a head for items with several categories. The same arguments give the same head, byte for byte.
 
     Thresholds and confidence are fitted on answers to items that the answering head had not seen.
@@ -107,6 +111,7 @@ def fit_multi(x: Floats, y: Members, prototypes: Floats, classes: Ids, *, seed: 
         y: which categories each has, shape (n, k).
         prototypes: vectors of the categories' names and descriptions, shape (k, d).
         classes: the categories' ids, shape (k,), ascending.
+        fields: columns of the decided items, shape (n, c): they are kept if they clearly help.
         seed: of the folds.
 
     Raises:
@@ -117,18 +122,49 @@ def fit_multi(x: Floats, y: Members, prototypes: Floats, classes: Ids, *, seed: 
     if len(y) < LEAST_ITEMS:
         raise TooLittleToLearn(f"There are {len(y)} decisions; training needs {LEAST_ITEMS}.")
     folds = np.random.default_rng(seed).permutation(len(y)) % FOLDS
-    shares = np.empty(y.shape, np.float32)
-    for fold in np.unique(folds):
-        held = folds == fold
-        part = MultiHead().fit(x[~held], y[~held], prototypes=prototypes, classes=classes)
-        shares[held] = part.predict_proba(x[held])
+    shares = _held_out(x, y, prototypes, classes, folds)
+    gate: dict[str, Any] = {"names": True}
+    helped = False
+    if fields is not None:
+        wide = joined(x, fields)
+        words = widened(prototypes, wide.shape[1])
+        tried = _held_out(wide, y, words, classes, folds)
+        gain, helped = gained(_surprise(tried, y), _surprise(shares, y))
+        right_with, right_without = _sets_right(tried, y), _sets_right(shares, y)
+        gate["fields"] = {"used": helped, "gain": gain, "accuracy": right_with, "without": right_without}
+        if helped:
+            x, prototypes, shares = wide, words, tried
     head = MultiHead().fit(x, y, prototypes=prototypes, classes=classes)
     head.thresholds_ = _thresholds(shares, y)
     chosen = head.choose(shares)
     right = (chosen == y).all(axis=1)
     head.slope, head.offset = _platt(logit(_all_right(shares, chosen)), right)
     calibration = {"slope": round(head.slope, 4), "offset": round(head.offset, 4), "rows": len(y)}
-    return MultiFit(head, calibration, {"names": True, "sets_right_held_out": round(float(right.mean()), 4)})
+    gate["sets_right_held_out"] = round(float(right.mean()), 4)
+    return MultiFit(head, calibration, gate, helped)
+
+
+def _held_out(x: Floats, y: Members, prototypes: Floats, classes: Ids, folds: Ids) -> Floats:
+    """Each item's probabilities (n, k) from a head that had not seen it."""
+    shares = np.empty(y.shape, np.float32)
+    for fold in np.unique(folds):
+        held = folds == fold
+        part = MultiHead().fit(x[~held], y[~held], prototypes=prototypes, classes=classes)
+        shares[held] = part.predict_proba(x[held])
+    return shares
+
+
+def _surprise(shares: Floats, y: Members) -> NDArray[np.float64]:
+    """The log loss of each item's answers together, shape (n,)."""
+    return -np.log(_all_right(shares, y))
+
+
+def _sets_right(shares: Floats, y: Members) -> float:
+    """The share of items whose whole set is right, with the thresholds that suit these answers."""
+    cuts = _thresholds(shares, y)
+    chosen = shares >= cuts
+    chosen[np.arange(len(shares)), (shares - cuts).argmax(axis=1)] = True
+    return round(float((chosen == y).all(axis=1).mean()), 4)
 
 
 def _all_right(shares: Floats, chosen: Members) -> NDArray[np.float64]:

@@ -39,14 +39,15 @@ def say_nothing(named: NDArray[np.int64], truth: NDArray[np.int64]) -> bool:
     return bool(binom.sf(right - 1, rows, min(1.0, float(shares.sum()))) > DOUBT)
 
 
-def clearly_better(surprise: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Whether the first is less surprised than the other, row by row, by more than one standard error.
+def clearly_better(surprise: NDArray[np.float64], other: NDArray[np.float64], margin: float = MARGIN) -> bool:
+    """Whether the first is less surprised than the other, row by row, by more than so many standard errors.
 
     Args:
         surprise: log loss of each row, shape (n,).
         other: of the same rows.
+        margin: in standard errors.
     """
     gain = other - surprise
     if len(gain) < LEAST_ROWS:
         return False
-    return bool(gain.mean() > MARGIN * gain.std(ddof=1) / np.sqrt(len(gain)))
+    return bool(gain.mean() > margin * gain.std(ddof=1) / np.sqrt(len(gain)))

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
 
 from models.learn.names import Names
@@ -29,17 +30,24 @@ class Spreading:
         x: vectors of decided items, shape (n, d).
         prototypes: vectors of the categories' words, shape (k, d).
         pool: vectors of other items, shape (m, d).
+        graph: of all these, where it was made before, of other vectors than those that are to be mapped.
     """
 
-    def __init__(self, x: Floats, prototypes: Floats, pool: Floats) -> None:
+    def __init__(self, x: Floats, prototypes: Floats, pool: Floats, graph: sparse.csr_matrix | None = None) -> None:
         self.decided = len(x)
         self.categories = len(prototypes)
         items = np.vstack([x, pool]).astype(np.float32)
-        self.graph = neighbour_graph(np.vstack([items, prototypes]))
+        self.graph = neighbour_graph(np.vstack([items, prototypes])) if graph is None else graph
         self.features = np.hstack([items, np.ones((len(items), 1), np.float32)])
         squared = self.features.T @ self.features
         squared[np.diag_indices_from(squared)] += np.float32(PENALTY)
         self.solver = cho_factor(squared.astype(np.float64))
+
+    def beside(self, columns: Floats) -> "Spreading":
+        """The same graph for vectors with columns (n + m, c) behind them, of which the names have none."""
+        wide = np.hstack([self.items, columns])
+        names = np.zeros((self.categories, wide.shape[1]), np.float32)
+        return Spreading(wide[: self.decided], names, wide[self.decided :], self.graph)
 
     @property
     def items(self) -> Floats:

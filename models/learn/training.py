@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from models.errors import TooLittleToLearn
 from models.learn.blending import fit_blend
 from models.learn.calibration import fit_temperature, log_loss, row_weights, sharpened, surprise
+from models.learn.fields import gained, joined
 from models.learn.heads import Floats, Ids, LinearHead, softmax
 from models.learn.lessons import Lesson, summed
 from models.learn.names import Names, clearly_better, say_nothing
@@ -40,12 +41,15 @@ class FitResult:
         calibration: `temperature`; the `rows` held-out answers were fitted on and `log_loss` on them; where a part of
             the pool was there to look at, the `agreement` that the temperature follows.
         gate: `names`, whether the categories' names take part and `names_of` which; how often they are right
-            alone, and all together on held-out decisions; how much `decided` items and their `neighbours` weigh.
+            alone, and all together on held-out decisions; how much `decided` items and their `neighbours` weigh; where
+            fields were tried, what they did.
+        fields: whether the head wants their columns behind its vectors.
     """
 
     head: LinearHead
     calibration: dict[str, Any]
     gate: dict[str, Any]
+    fields: bool = False
 
 
 def fit_head(
@@ -55,6 +59,7 @@ def fit_head(
     classes: Ids,
     *,
     pool: Floats | None = None,
+    fields: tuple[Floats, Floats | None] | None = None,
     uniform: NDArray[np.bool_] | None = None,
     seed: int = 0,
 ) -> FitResult:
@@ -67,6 +72,7 @@ def fit_head(
         classes: the categories' ids, shape (k,); a category may have no decision.
         pool: vectors of other items of the pool drawn at random, shape (m, d): decisions spread along likeness to
             five sixths of those, the rest say how firm the answers are. Time grows with m²; some thousands are enough.
+        fields: columns of the decided items (n, c) and of the pool (m, c): they are kept if they clearly help.
         uniform: which rows are a random sample of the pool, shape (n,). Rows that were asked because they
             are hard make answers look worse than they are; with enough random ones the confidence is
             fitted on those.
@@ -79,7 +85,11 @@ def fit_head(
     with threadpool_limits(limits=1, user_api="blas"):
         graph, aside = _parted(pool)
         lesson = _lesson(x, y, prototypes, classes, graph)
-        held_out = _held_out(lesson, _folds(lesson.truth, seed))
+        folds = _folds(lesson.truth, seed)
+        held_out = _held_out(lesson, folds)
+        helped = False
+        if fields is not None:
+            lesson, held_out, aside, helped = _with_fields(lesson, held_out, aside, fields, folds)
         temperature, calibration = _calibrate(held_out.logits, lesson.truth, held_out.counts, uniform)
         weights = lesson.settle(held_out.names, held_out.experts, held_out.weights, temperature)
         if aside is not None and not calibration["random_rows"]:
@@ -88,7 +98,7 @@ def fit_head(
     head = LinearHead(names_weight=float(held_out.names is Names.ALL), temperature=temperature)
     head.classes_ = lesson.classes
     head.coef_, head.intercept_ = weights
-    return FitResult(head, calibration, held_out.gate)
+    return FitResult(head, calibration, held_out.gate, helped)
 
 
 def held_out_probabilities(x: Floats, y: Ids, prototypes: Floats, classes: Ids, *, seed: int = 0) -> Floats:
@@ -174,6 +184,22 @@ def _held_out(lesson: Lesson, folds: Ids) -> _HeldOut:
     new = _blended(lesson, folds, Names.NEW, alone)
     better = clearly_better(surprise(new.logits, truth), surprise(every.logits, truth))
     return new if better else every
+
+
+def _with_fields(
+    lesson: Lesson, held_out: _HeldOut, aside: Floats | None, fields: tuple[Floats, Floats | None], folds: Ids
+) -> tuple[Lesson, _HeldOut, Floats | None, bool]:
+    """The same with fields, if decisions that were held out say that these help; else as it was. And which it is."""
+    spread, apart = _parted(fields[1])
+    wide = lesson.beside(fields[0], spread)
+    tried = _held_out(wide, folds)
+    gain, helped = gained(surprise(tried.logits, lesson.truth), surprise(held_out.logits, lesson.truth))
+    told = {"used": helped, "gain": gain, "accuracy": tried.gate["accuracy"], "without": held_out.gate["accuracy"]}
+    if not helped:
+        held_out.gate["fields"] = told
+        return lesson, held_out, aside, False
+    tried.gate["fields"] = told
+    return wide, tried, aside if aside is None or apart is None else joined(aside, apart), True
 
 
 def _blended(lesson: Lesson, folds: Ids, names: Names, alone: float) -> _HeldOut:

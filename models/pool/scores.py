@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from models.learn.heads import Head
 from models.learn.multi import MultiHead
-from models.pool.vectors import Pool
-
-_BLOCK = 8_192
+from models.pool.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -34,19 +32,18 @@ class Scores:
         return len(self.category)
 
 
-def score_pool(pool: Pool, head: Head, name: str) -> Scores:
+def score_pool(inputs: Inputs, head: Head, name: str) -> Scores:
     """The answers of a version over the whole pool; only what is new since the last time is computed.
 
     Args:
         name: tells versions apart (the number, and for version 0 what its categories say).
     """
+    pool = inputs.pool
     path = pool.folder / f"scores-{name}.npz"
     have = _read(path, len(pool))
     if len(have) == len(pool):
         return have
-    starts = range(len(have), len(pool), _BLOCK)
-    fresh = (_score(pool.vectors[start : start + _BLOCK].astype(np.float32), head) for start in starts)
-    parts = [have, *fresh]
+    parts = [have, *(_score(block, head) for block in inputs.blocks(len(have)))]
     scores = Scores(
         np.concatenate([part.category for part in parts]),
         np.concatenate([part.confidence for part in parts]),
@@ -56,8 +53,8 @@ def score_pool(pool: Pool, head: Head, name: str) -> Scores:
     return scores
 
 
-def _score(vectors: NDArray[np.float32], head: Head) -> Scores:
-    probabilities = head.predict_proba(vectors)
+def _score(block: NDArray[np.float32], head: Head) -> Scores:
+    probabilities = head.predict_proba(block)
     best = probabilities.argmax(axis=1)
     if isinstance(head, MultiHead):
         sure = head.confidence(probabilities)

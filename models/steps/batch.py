@@ -118,7 +118,8 @@ def answers_of(
     """What a version says of records, as it stands in an answered file."""
     if not records:
         return []
-    shares, columns = probabilities(served, encoder.encode([one.text for one in records]), categories)
+    inputs = served.inputs(encoder.encode([one.text for one in records]), [one.fields for one in records])
+    shares, columns = probabilities(served, inputs, categories)
     said = [as_prediction(served, row, columns) for row in shares]
     return [
         {

@@ -17,6 +17,7 @@ from models.errors import NoVersion, TooFewCategories
 from models.heads import Columns, probabilities
 from models.learn.drift import Drift, confidence_shift, drift, stability_index
 from models.learn.shift import LEVEL, NOTABLE, Judged, ShiftTest, judge, shift_test
+from models.pool.inputs import Inputs
 from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.score import pool_of
@@ -115,7 +116,8 @@ def drifted(runtime: Runtime, session: Session, project: ProjectRow, days: int) 
     categories = categories_of(session, project.id, archived=False)
     try:
         served = runtime.heads.get(session, project)
-        shares, columns = probabilities(served, pool.rows(np.concatenate([before, after])), categories)
+        inputs = Inputs(pool, session, served.features).rows(np.concatenate([before, after]))
+        shares, columns = probabilities(served, inputs, categories)
     except (NoVersion, TooFewCategories) as error:
         return _calm(project, since, until, len(before), len(after), f"Nothing can answer yet: {error.detail}.")
     asked = _requests(session, project, served.number, since, columns, shares[: len(before)])

@@ -11,6 +11,7 @@ from models.errors import BundleBroken, NoVersion
 from models.learn.answers import answer
 from models.learn.automation import automation_threshold
 from models.learn.forecast import forecast, share_forecast, too_little
+from models.pool.inputs import Inputs
 from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.examine import examine
@@ -117,15 +118,15 @@ def _measure(
     there = np.flatnonzero(pool.item_ids > 0)
     rng = np.random.default_rng(project.id)
     sample = there if len(there) <= _POOL_SAMPLE else rng.choice(there, _POOL_SAMPLE, replace=False)
-    rest = pool.rows(sample)
     decisions, correct, share = [], [], []
     for row in versions:
         try:
-            head = runtime.heads.get(session, project, row.number).head
+            served = runtime.heads.get(session, project, row.number)
         except (NoVersion, BundleBroken):
             continue
-        seen = examine(head, pool, audits, project.task)
-        over_pool = answer(head, head.predict_proba(rest), head.classes_).confidence
+        head, inputs = served.head, Inputs(pool, session, served.features)
+        seen = examine(head, inputs, audits, project.task)
+        over_pool = answer(head, head.predict_proba(inputs.rows(sample)), head.classes_).confidence
         decisions.append(row.trained_decisions)
         correct.append(seen.correct)
         share.append(automation_threshold(seen.confidence, seen.correct, over_pool, target).share or 0.0)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.errors import Conflict
 from models.learn.assisted import assisted, plain
 from models.learn.automation import Automation, automation_threshold, by_category
+from models.pool.inputs import Inputs
 from models.runtime import Runtime
 from models.steps.examine import examine
 from models.steps.projects import settings_of
@@ -113,7 +114,7 @@ def look(runtime: Runtime, session: Session, project: ProjectRow) -> HoldOut:
         return _NOTHING
     pool, scores = found
     there = pool.item_ids > 0
-    seen = examine(served.head, pool, audits, project.task)
+    seen = examine(served.head, Inputs(pool, session, served.features), audits, project.task)
     return HoldOut(
         seen.answered,
         seen.confidence.astype(np.float64),

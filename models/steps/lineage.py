@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models.errors import Missing
 from models.learn.answers import answer
 from models.learn.bundle import BUNDLE, HEAD
+from models.pool.inputs import Inputs
 from models.runtime import Runtime
 from models.steps.register import find_version
 from models.steps.score import pool_of
@@ -71,9 +72,12 @@ def checked(runtime: Runtime, session: Session, project: ProjectRow, number: int
     if pool is None:
         return []
     audits = audits.where(np.isin(audits.item, pool.item_ids))
-    head = runtime.heads.get(session, project, number).head
+    served = runtime.heads.get(session, project, number)
+    head = served.head
     items = np.unique(audits.item)
-    said = answer(head, head.predict_proba(pool.rows(pool.places(items))), head.classes_)
+    said = answer(
+        head, head.predict_proba(Inputs(pool, session, served.features).rows(pool.places(items))), head.classes_
+    )
     names = {row.id: row.name for row in categories_of(session, project.id)}
     rows = _items(session, items.tolist())
     found = []

@@ -45,7 +45,8 @@ def predict_items(
     try:
         served = runtime.heads.get(session, project)
         categories = categories_of(session, project.id, archived=False)
-        shares, columns = probabilities(served, vectors_of(runtime, session, items), categories)
+        inputs = served.inputs(vectors_of(runtime, session, items), [item.fields for item in items])
+        shares, columns = probabilities(served, inputs, categories)
     except (TooFewCategories, NoVersion):
         return {}
     return {item.id: as_prediction(served, row, columns) for item, row in zip(items, shares, strict=True)}

@@ -14,6 +14,7 @@ from models.errors import NoVersion, TooFewCategories
 from models.heads import Served, probabilities
 from models.learn.acquisition import Candidates, explain, suited
 from models.learn.answers import answer
+from models.pool.inputs import Inputs
 from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps import rounds, second_looks
@@ -228,7 +229,8 @@ def _informative(
     vectors = pool.vectors[places].astype(np.float32)
     try:
         served = runtime.heads.get(session, project)
-        shares, columns = probabilities(served, vectors, categories_of(session, project.id, archived=False))
+        inputs = vectors if served.features is None else Inputs(pool, session, served.features).rows(places)
+        shares, columns = probabilities(served, inputs, categories_of(session, project.id, archived=False))
         start = served.number == 0
         if project.task is TaskKind.MULTI and not start:
             shares = _as_rivals(served, shares, columns.ids)

@@ -11,6 +11,7 @@ from models import jobs
 from models.errors import Conflict, Missing, NoVersion
 from models.learn.audit import is_worse, mcnemar
 from models.learn.evaluation import Evaluation
+from models.pool.inputs import Inputs
 from models.runtime import Runtime
 from models.steps.accounts import SYSTEM, Caller, record
 from models.steps.examine import examine
@@ -246,7 +247,8 @@ def _on_audits(
     pool = pool_of(runtime, session, project)
     if pool is None or not len(audits):
         return None, np.empty(0, np.bool_)
-    found = examine(runtime.heads.get(session, project, number).head, pool, audits, project.task)
+    served = runtime.heads.get(session, project, number)
+    found = examine(served.head, Inputs(pool, session, served.features), audits, project.task)
     return found.evaluation, found.correct
 
 

@@ -22,7 +22,7 @@ from models.learn.bundle import BUNDLE, HEAD, save
 from models.steps.accounts import Caller, record
 from models.steps.register import find_version
 from models.steps.snapshot import Lesson, lesson
-from models.steps.train import learn, manifest
+from models.steps.train import features_of, learn, manifest
 from models.store.tables import EncoderRow, JobRow, ProjectRow, VersionRow
 from models.vocabulary import Job
 from models.work import Work
@@ -62,7 +62,12 @@ def run_reproduce(work: Work) -> None:
             except TooLittleToLearn as error:
                 reasons = [*_gone(project, version, given), error.detail]
             else:
-                rebuilt = save(result.head, manifest(runtime, given, version, result), Path(folder))
+                rebuilt = save(
+                    result.head,
+                    manifest(runtime, given, version, result),
+                    Path(folder),
+                    features_of(given, result),
+                )
                 differences = _differences(runtime.artifacts.root / str(version.bundle), Path(folder))
                 reasons = [*_gone(project, version, given), *differences] if differences else []
     same = not reasons and rebuilt == version.sha256

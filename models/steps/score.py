@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.errors import NoVersion, TooFewCategories
+from models.pool.inputs import Inputs
 from models.pool.scores import Scores, score_pool
 from models.pool.vectors import Pool
 from models.runtime import Runtime
@@ -44,4 +45,4 @@ def scored(
         served = runtime.heads.get(session, project, number)
     except (TooFewCategories, NoVersion):
         return None
-    return pool, score_pool(pool, served.head, served.name)
+    return pool, score_pool(Inputs(pool, session, served.features), served.head, served.name)

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from models.errors import WinnowError
+from models.learn.fields import FieldFeatures, widened
 from models.learn.label_errors import suspects
 from models.learn.text import compose
 from models.learn.training import held_out_probabilities
 from models.pool.findings import kept
+from models.pool.inputs import Inputs
 from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.asking import standing
@@ -194,8 +197,11 @@ def _doubts(runtime: Runtime, session: Session, project: ProjectRow, pool: Pool)
         empty = np.empty(0, np.int64)
         return _Doubts(empty, empty, empty, empty, np.empty(0))
     labels = labels.where(np.arange(len(labels)) >= len(labels) - MOST_DECISIONS)
-    about = (labels.decision.tobytes(), [(row.id, row.name, row.description) for row in categories])
-    found = kept(pool.folder, "suspects", about, lambda: _find(runtime, pool, labels, categories))
+    features = _features(runtime, session, project)
+    inputs = Inputs(pool, session, features)
+    about = [labels.decision.tobytes(), [(row.id, row.name, row.description) for row in categories]]
+    about += [] if features is None else [features.key]
+    found = kept(pool.folder, "suspects", about, lambda: _find(runtime, inputs, labels, categories))
     rows = found["row"]
     looked = np.asarray(session.scalars(_looked_at(project).union(_settled(project))).all(), np.int64)
     fresh = ~np.isin(labels.item[rows], looked)
@@ -235,11 +241,21 @@ def _alone(labels: Labels) -> Labels:
     return labels.where(counts[where] == 1)
 
 
-def _find(runtime: Runtime, pool: Pool, labels: Labels, categories: Sequence[CategoryRow]) -> NDArray[Any]:
+def _features(runtime: Runtime, session: Session, project: ProjectRow) -> FieldFeatures | None:
+    """The fields that help the serving version say here too what is like what."""
+    try:
+        return runtime.heads.get(session, project).features
+    except WinnowError:
+        return None
+
+
+def _find(runtime: Runtime, inputs: Inputs, labels: Labels, categories: Sequence[CategoryRow]) -> NDArray[Any]:
     classes = np.asarray([row.id for row in categories], np.int64)
     prototypes = runtime.encoder.encode([compose(row.name, row.description) for row in categories])
-    x = pool.rows(pool.places(labels.item))
-    held_out = held_out_probabilities(x, labels.category, prototypes, classes)
+    x = inputs.rows(inputs.pool.places(labels.item))
+    held_out = held_out_probabilities(x, labels.category, widened(prototypes, x.shape[1]), classes)
+    if inputs.features is not None:
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
     found = suspects(x, labels.category, held_out, classes)
     whole = np.empty(len(found), _FOUND)
     whole["row"], whole["suggested"], whole["score"] = found.rows, found.suggested, found.score

@@ -13,7 +13,7 @@ from models import jobs
 from models.at_hand import Ready
 from models.errors import BadReference, Conflict, Invalid, Missing
 from models.heads import Served, probabilities, shares_of
-from models.learn.explain import WordWeight, nearest, words_that_weigh
+from models.learn.explain import nearest
 from models.runtime import Runtime
 from models.steps import shadow
 from models.steps.accounts import Caller
@@ -23,6 +23,7 @@ from models.steps.predictions import Prediction, as_prediction, vectors_of
 from models.steps.projects import settings_of
 from models.steps.queue import settle
 from models.steps.ready import ready
+from models.steps.reasons import NOTHING, Weights, weights
 from models.steps.requested import WHENEVER, Urgency, request
 from models.steps.score import pool_of
 from models.steps.suspension import trusted
@@ -33,7 +34,6 @@ from models.store.types import utc_now
 from models.vocabulary import Action, ItemState, Job, ReviewMode, Source, TaskKind, Verdict
 
 _NEIGHBOURS = 5
-_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why the machine says what it says: the words that weigh, and the nearest decided items."""
+    """Why the machine says what it says: the words and fields that weigh, and the nearest decided items."""
 
     prediction: Prediction | None
     verdict: Verdict
-    words: list[WordWeight]
+    weights: Weights
     neighbours: list[Neighbour]
 
 
@@ -121,10 +121,11 @@ def answer(
     """Answer for texts with what is at hand; see `predict`."""
     project, served = at_hand.project, at_hand.served
     vectors = runtime.encoder.encode([item.text for item in items])
-    shares = shares_of(served, vectors, at_hand.columns)
+    records = [item.fields for item in items]
+    shares = shares_of(served, served.inputs(vectors, records), at_hand.columns)
     predictions = [as_prediction(served, row, at_hand.columns, top) for row in shares]
     verdicts = [verdict_of(served, prediction) for prediction in predictions]
-    asides = shadow.overheard(at_hand.shadow, vectors, len(items))
+    asides = shadow.overheard(at_hand.shadow, vectors, records)
     wanted = [
         place
         for place, verdict in enumerate(verdicts)
@@ -182,12 +183,12 @@ def why(runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow) 
     try:
         served = trusted(session, project, runtime.heads.get(session, project))
     except Conflict:
-        return Why(None, Verdict.REVIEW, [], neighbours)
-    shares, columns = probabilities(served, vector, categories_of(session, project.id, archived=False))
+        return Why(None, Verdict.REVIEW, NOTHING, neighbours)
+    inputs = served.inputs(vector, [item.fields])
+    shares, columns = probabilities(served, inputs, categories_of(session, project.id, archived=False))
     prediction = as_prediction(served, shares[0], columns)
-    place = int(np.flatnonzero(served.head.classes_ == prediction.category.id)[0])
-    words = words_that_weigh(item.text, runtime.encoder, served.head, place, _WORDS)
-    return Why(prediction, verdict_of(served, prediction), words, neighbours)
+    weighed = weights(runtime, served, item.text, item.fields, prediction.category.id)
+    return Why(prediction, verdict_of(served, prediction), weighed, neighbours)
 
 
 def _queue(runtime: Runtime, project: ProjectRow, items: Sequence[NewItem], urgency: Urgency) -> list[int]:

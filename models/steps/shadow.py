@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models.errors import Conflict, Missing, NoVersion, WinnowError
 from models.heads import Columns, Served, columns_of, shares_of
 from models.learn.audit import exact_interval
+from models.learn.fields import Record
 from models.runtime import Runtime
 from models.steps.accounts import Caller, record
 from models.steps.predictions import Prediction, as_prediction
@@ -125,15 +126,18 @@ def beside(
 
 
 def overheard(
-    shadow: tuple[Served, Columns] | None, vectors: NDArray[np.float32], count: int
+    shadow: tuple[Served, Columns] | None, vectors: NDArray[np.float32], records: Sequence[Record]
 ) -> Sequence[Prediction | None]:
-    """What the shadow says of the same vectors; None for each of `count` where it says nothing."""
-    silence: list[Prediction | None] = [None] * count
+    """What the shadow says of the same vectors; None for each where it says nothing."""
+    silence: list[Prediction | None] = [None] * len(records)
     if shadow is None:
         return silence
     served, columns = shadow
     try:
-        return [as_prediction(served, row, columns, 1) for row in shares_of(served, vectors, columns)]
+        return [
+            as_prediction(served, row, columns, 1)
+            for row in shares_of(served, served.inputs(vectors, records), columns)
+        ]
     except ValueError:  # vectors of another width than it knows
         return silence
 

@@ -4,7 +4,7 @@ The two marks say which decisions; the snapshot beside them says what else went 
 that day, how many items had a vector, and the project's slug, which stands in the bundle.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.pool.vectors import Pool
 from models.runtime import Runtime
+from models.steps.fields import Seen, never_learnt, seen
 from models.steps.score import pool_of
 from models.store.queries.categories import merged_categories
 from models.store.queries.decisions import Labels, labels_as_of
@@ -43,6 +44,7 @@ class Lesson:
         pool: the vectors; `positions` of them were there then.
         learnt: decisions that it learns from.
         held_out: blind audits that it is measured on.
+        fields: what the records of `learnt` and `beside` hold beside their texts; None where there is nothing to learn.
     """
 
     slug: str
@@ -51,6 +53,15 @@ class Lesson:
     positions: int
     learnt: Labels
     held_out: Labels
+    fields: Seen | None = None
+
+    @property
+    def beside(self) -> NDArray[np.int64]:
+        """Ids of items that it learns no category from; see `bystanders`."""
+        rng = np.random.default_rng(self.positions)
+        places = rng.choice(self.positions, min(MOST_BYSTANDERS, self.positions), replace=False)
+        ids = self.pool.item_ids[np.sort(places)]
+        return ids[(ids > 0) & ~np.isin(ids, self.learnt.item)]
 
 
 def taken(session: Session, project: ProjectRow, encoder_id: int) -> dict[str, Any]:
@@ -66,6 +77,7 @@ def taken(session: Session, project: ProjectRow, encoder_id: int) -> dict[str, A
         "merged": sorted(merged_categories(session, project.id).items()),
         "positions": 0 if last is None else last + 1,
         "erasures": project.erasures,
+        "never_learnt": never_learnt(session, project),
     }
 
 
@@ -87,7 +99,11 @@ def lesson(runtime: Runtime, session: Session, project: ProjectRow, version: Ver
         & np.isin(labels.category, np.asarray([one.id for one in categories], np.int64))
     )
     held_out = labels.audit & (labels.decision > version.audit_high_water)
-    return Lesson(slug, categories, pool, positions, labels.where(~held_out), labels.where(held_out))
+    given = Lesson(slug, categories, pool, positions, labels.where(~held_out), labels.where(held_out))
+    if kept is None or "never_learnt" not in kept:  # before there was such a list, no version learnt from fields
+        return given
+    names = {one.id: one.name for one in categories}
+    return replace(given, fields=seen(session, given.learnt, given.beside, kept["never_learnt"], names))
 
 
 def bystanders(given: Lesson) -> NDArray[np.float32]:
@@ -96,10 +112,7 @@ def bystanders(given: Lesson) -> NDArray[np.float32]:
     A random sample of what had a vector then, so that the time does not grow with the pool; the number of vectors fixes
     it. Items under audit may be among them, for their categories are not looked at.
     """
-    rng = np.random.default_rng(given.positions)
-    places = rng.choice(given.positions, min(MOST_BYSTANDERS, given.positions), replace=False)
-    ids = given.pool.item_ids[places]
-    return given.pool.rows(np.sort(places[(ids > 0) & ~np.isin(ids, given.learnt.item)]))
+    return given.pool.rows(given.pool.places(given.beside))
 
 
 def _in_use(session: Session, project: ProjectRow) -> list[Known]:

@@ -15,16 +15,18 @@ from models.errors import TooLittleToLearn, Unavailable
 from models.learn.automation import accepted_share, automation_threshold, by_category
 from models.learn.bundle import save
 from models.learn.evaluation import Evaluation
+from models.learn.fields import FieldFeatures
 from models.learn.multi import MultiFit, fit_multi
 from models.learn.text import compose
 from models.learn.training import FitResult, fit_head
+from models.pool.inputs import Inputs
 from models.pool.scores import score_pool
-from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.accounts import Caller, record
 from models.steps.decisions import since_last_version
 from models.steps.embed import encoder_row
 from models.steps.examine import examine
+from models.steps.fields import told
 from models.steps.projects import settings_of
 from models.steps.snapshot import Known, Lesson, bystanders, lesson, taken
 from models.store.queries.decisions import Labels, high_water, labels_as_of
@@ -76,10 +78,13 @@ def run_train(work: Work) -> None:
     result = learn(runtime, given, project.task)
     folder = f"bundles/{project.id}/{version.number}-{work.claim.token}"
     runtime.artifacts.remove(folder)
-    sha256 = save(result.head, manifest(runtime, given, version, result), runtime.artifacts.making(folder))
+    features = features_of(given, result)
+    sha256 = save(result.head, manifest(runtime, given, version, result), runtime.artifacts.making(folder), features)
     runtime.artifacts.publish(folder)
     name = f"{version.number}-{sha256[:16]}"
-    evaluation, automation = _examine(given.pool, given.held_out, result, project, name)
+    with runtime.database.read() as session:
+        inputs = Inputs(given.pool, session, features)
+        evaluation, automation = _examine(inputs, given.held_out, result, project, name)
     with work.completing({"version": version.number}) as session:
         now = session.get_one(ProjectRow, project.id, with_for_update={"key_share": True}, populate_existing=True)
         if now.erasures != project.erasures:
@@ -91,7 +96,10 @@ def run_train(work: Work) -> None:
         row.trained_categories = len(np.unique(given.learnt.category))
         row.bundle, row.sha256 = folder, sha256
         row.snapshot = {**(row.snapshot or {}), "erasures": project.erasures}
-        row.metrics, row.report = _metrics(evaluation), _report(evaluation, given.categories)
+        row.metrics, row.report = (
+            _metrics(evaluation, told(given.fields, result.gate)),
+            _report(evaluation, given.categories),
+        )
         row.automation = automation
         row.finished_at = utc_now()
         jobs.enqueue(
@@ -184,18 +192,26 @@ def learn(runtime: Runtime, given: Lesson, task: TaskKind) -> FitResult | MultiF
     prototypes = runtime.encoder.encode([compose(one.name, one.description) for one in given.categories])
     classes = np.asarray([one.id for one in given.categories], np.int64)
     pool, labels = given.pool, given.learnt
+    seen = given.fields
     if task is TaskKind.MULTI:
         items, member, _ = labels.members(classes)
-        return fit_multi(pool.rows(pool.places(items)), member, prototypes, classes, seed=0)
+        columns = None if seen is None else seen.of(items)
+        return fit_multi(pool.rows(pool.places(items)), member, prototypes, classes, fields=columns, seed=0)
     return fit_head(
         pool.rows(pool.places(labels.item)),
         labels.category,
         prototypes,
         classes,
         pool=bystanders(given),
+        fields=None if seen is None else (seen.of(labels.item), seen.of(given.beside)),
         uniform=labels.audit,
         seed=0,
     )
+
+
+def features_of(given: Lesson, result: FitResult | MultiFit) -> FieldFeatures | None:
+    """What makes the columns that the head wants; None where fields did not clearly help."""
+    return given.fields.features if given.fields is not None and result.fields else None
 
 
 def manifest(runtime: Runtime, given: Lesson, version: VersionRow, result: FitResult | MultiFit) -> dict[str, Any]:
@@ -208,19 +224,19 @@ def manifest(runtime: Runtime, given: Lesson, version: VersionRow, result: FitRe
         "audit_high_water": version.audit_high_water,
         "categories": {str(one.id): one.name for one in given.categories},
         "calibration": result.calibration,
-        "gate": result.gate,
+        "gate": told(given.fields, result.gate),
     }
 
 
 def _examine(
-    pool: Pool, audits: Labels, result: FitResult | MultiFit, project: ProjectRow, name: str
+    inputs: Inputs, audits: Labels, result: FitResult | MultiFit, project: ProjectRow, name: str
 ) -> tuple[Evaluation | None, dict[str, Any]]:
     """Measure on blind audits that the version has never seen, and find the automation threshold."""
     target = settings_of(project).target_accuracy
-    scores = score_pool(pool, result.head, name)
-    there = pool.item_ids > 0
+    scores = score_pool(inputs, result.head, name)
+    there = inputs.pool.item_ids > 0
     said, sure = scores.category[there], scores.confidence[there]
-    seen = examine(result.head, pool, audits, project.task)
+    seen = examine(result.head, inputs, audits, project.task)
     whole = automation_threshold(seen.confidence, seen.correct, sure, target)
     if project.task is TaskKind.MULTI:
         return seen.evaluation, {**asdict(whole), "target": target}
@@ -234,10 +250,12 @@ def _examine(
     }
 
 
-def _metrics(evaluation: Evaluation | None) -> dict[str, Any]:
+def _metrics(evaluation: Evaluation | None, gate: dict[str, Any]) -> dict[str, Any]:
+    fields = {"fields": gate["fields"]} if "fields" in gate else {}
     if evaluation is None:
-        return {"measured_on": {"kind": "blind audits", "items": 0}}
+        return {"measured_on": {"kind": "blind audits", "items": 0}, **fields}
     return {
+        **fields,
         "accuracy": evaluation.accuracy,
         "accuracy_low": evaluation.accuracy_low,
         "accuracy_high": evaluation.accuracy_high,

@@ -1,20 +1,18 @@
-"""Which words of a text an answer leans on, for programs that ask."""
+"""Which words of a text, and which fields of its record, an answer leans on."""
 
 from collections.abc import Sequence
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from models.errors import Invalid, Problem
-from models.learn.explain import WordWeight, words_that_weigh
 from models.runtime import Runtime
+from models.steps.items import NewItem
+from models.steps.reasons import Weights, weights
 from models.steps.serve import Answers
 from models.store.tables import ProjectRow
 
 MOST_EXPLAINED = 20
 """Texts explained in one request: each costs up to fifty encodings."""
-
-_WORDS = 8
 
 
 def check_bounded(count: int) -> None:
@@ -24,13 +22,12 @@ def check_bounded(count: int) -> None:
         raise Invalid(f"`explain` {rule}.", problems=[Problem(("body", "explain"), rule)])
 
 
-def words_behind(
-    runtime: Runtime, session: Session, project: ProjectRow, texts: Sequence[str], answers: Answers
-) -> list[list[WordWeight]]:
-    """For each text, the words that weighed most in its answer, by the version that gave it; strongest first."""
-    head = runtime.heads.get(session, project, answers.number).head
-    explained = []
-    for text, answer in zip(texts, answers.answers, strict=True):
-        column = int(np.flatnonzero(head.classes_ == answer.prediction.category.id)[0])
-        explained.append(words_that_weigh(text, runtime.encoder, head, column, _WORDS))
-    return explained
+def behind(
+    runtime: Runtime, session: Session, project: ProjectRow, items: Sequence[NewItem], answers: Answers
+) -> list[Weights]:
+    """For each record, what weighed in its answer, by the version that gave it."""
+    served = runtime.heads.get(session, project, answers.number)
+    return [
+        weights(runtime, served, item.text, item.fields, answer.prediction.category.id)
+        for item, answer in zip(items, answers.answers, strict=True)
+    ]

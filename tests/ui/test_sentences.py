@@ -3,7 +3,7 @@
 import pytest
 
 from ui import sentences
-from winnow.schemas_insight import HonestAccuracy, Stats
+from winnow.schemas_insight import Fields, HonestAccuracy, Stats
 
 
 def stats(**parts: object) -> Stats:
@@ -113,3 +113,17 @@ def test_times_and_likeness_are_said_as_one_would() -> None:
     ]
     told = [sentences.likeness(cosine) for cosine in (0.95, 0.7, 0.5, 0.1)]
     assert told == ["nearly the same", "very much alike", "alike", "somewhat alike"]
+
+
+def test_what_fields_brought_is_said_in_a_sentence() -> None:
+    found = Fields(used=True, names=["price", "brand"], accuracy=0.91, accuracy_without=0.8)
+    told = sentences.learnt_from_fields(found)
+    assert told == "It also learnt from price, brand: on decisions held out, 91 % right with them and 80 % without."
+    useless = Fields(used=False, names=[f"f{at}" for at in range(9)], accuracy=0.8, accuracy_without=0.8)
+    assert "f5 and 3 more fields did not clearly help" in sentences.learnt_from_fields(useless)
+
+
+def test_fields_that_weigh_are_named_on_their_side() -> None:
+    weights = [{"field": "price", "weight": 2.0}, {"field": "brand", "weight": -1.0}, {"field": "size", "weight": 0.5}]
+    assert sentences.fields_that_weigh(weights) == "In the record: for the prediction price and size; against it brand."
+    assert sentences.fields_that_weigh(weights[1:2]) == "In the record: against it brand."

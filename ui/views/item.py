@@ -36,6 +36,8 @@ def page(session: Session) -> None:
         extra = sentences.extra_fields(item.text, item.fields, item.external_id)
         if extra:
             st.table({name: str(value) for name, value in extra.items()}, border="horizontal")
+        if item.field_weights:
+            st.caption(sentences.fields_that_weigh(item.field_weights))
     with right.container(border=True):
         _answer(item)
         _decide(session, project, item)

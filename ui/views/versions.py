@@ -139,6 +139,8 @@ def _row(session: Session, project: Project, version: Version, *, in_shadow: boo
             _shadow_button(session, project, number, in_shadow=in_shadow)
     if version.summary:
         st.caption(version.summary)
+    if version.fields:
+        st.caption(sentences.learnt_from_fields(version.fields))
 
 
 def _shadow_button(session: Session, project: Project, number: int, *, in_shadow: bool) -> None:

@@ -108,11 +108,12 @@ class Answerer:
             with tempfile.TemporaryDirectory(prefix="winnow-bundle-") as name:
                 for file, content in recipe.bundle.items():
                     (Path(name) / file).write_bytes(content)
-                head = fold(load(Path(name), recipe.sha256).head, recipe.merged)
+                bundle = load(Path(name), recipe.sha256)
+            head, features = fold(bundle.head, recipe.merged), bundle.features
         else:
             vectors = encoder.encode([compose(name, description) for _, name, description in recipe.categories])
-            head = PrototypeHead().fit(vectors, np.asarray([one for one, _, _ in recipe.categories], np.int64))
-        self._served = Served(recipe.number, str(recipe.number), head, recipe.threshold, recipe.by_category)
+            head, features = PrototypeHead().fit(vectors, np.asarray([one for one, _, _ in recipe.categories])), None
+        self._served = Served(recipe.number, str(recipe.number), head, recipe.threshold, recipe.by_category, features)
 
     def __call__(self, records: Sequence[Record]) -> list[dict[str, Any]]:
         """An answer for each record, as a whole file gets it over HTTP."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
@@ -92,6 +92,22 @@ def _matching(
     if after is not None:
         query = query.where(ItemRow.id < after)
     return query.order_by(ItemRow.id.desc())
+
+
+class Recorded(NamedTuple):
+    """What an item is made of: its text, and the whole record by field."""
+
+    text: str
+    fields: dict[str, Any]
+
+
+def records_of(session: Session, item_ids: Sequence[int]) -> dict[int, Recorded]:
+    """The records of items by id; those that are not there are left out."""
+    found: dict[int, Recorded] = {}
+    for start in range(0, len(item_ids), _BLOCK):
+        block = select(ItemRow.id, ItemRow.text, ItemRow.fields).where(ItemRow.id.in_(item_ids[start : start + _BLOCK]))
+        found |= {item_id: Recorded(text, fields) for item_id, text, fields in session.execute(block)}
+    return found
 
 
 def count_items(session: Session, project_id: int, state: ItemState | None = None) -> int:

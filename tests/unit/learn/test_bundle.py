@@ -10,6 +10,7 @@ from safetensors.numpy import save as pack
 
 from models.errors import BundleBroken
 from models.learn.bundle import BUNDLE, HEAD, load, save
+from models.learn.fields import Choice, FieldFeatures, Number
 from models.learn.heads import LinearHead, PrototypeHead
 from models.learn.training import fit_head
 
@@ -98,8 +99,8 @@ def test_a_damaged_file_is_refused(head, tmp_path: Path, name: str, damage: str)
 
 def test_another_protocol_is_refused(head, tmp_path: Path):
     save(head, MANIFEST, tmp_path)
-    with pytest.raises(BundleBroken, match="protocol 2"):
-        load(tmp_path, reseal(tmp_path, protocol=2))
+    with pytest.raises(BundleBroken, match="protocol 3"):
+        load(tmp_path, reseal(tmp_path, protocol=3))
 
 
 @pytest.mark.parametrize(
@@ -147,3 +148,38 @@ def test_rubbish_in_the_place_of_a_head_is_refused(head, tmp_path: Path, packed:
     save(head, MANIFEST, tmp_path)
     with pytest.raises(BundleBroken):
         load(tmp_path, swap_head(tmp_path, packed))
+
+
+FIELDS = FieldFeatures(
+    [Number("price", 0.0, 9.0, 3.0, 4.0, 2.0, (0.1, 0.3))], [Choice("brand", ("a", "b"), (0.6, 0.4))]
+)
+
+
+def wide_head(columns: int) -> LinearHead:
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((12, 5 + columns)).astype(np.float32)
+    return LinearHead().fit(x, np.arange(12) % 3, prototypes=None, classes=np.arange(3))
+
+
+def test_a_head_that_wants_fields_is_kept_with_them(head, tmp_path: Path):
+    wide = wide_head(FIELDS.width)
+    sealed = save(wide, MANIFEST, tmp_path, FIELDS)
+    assert json.loads((tmp_path / BUNDLE).read_text())["protocol"] == 2
+    loaded = load(tmp_path, sealed)
+    record = {"price": "7.5", "brand": "B"}
+    assert (loaded.features.transform([record]) == FIELDS.transform([record])).all()
+    assert load(tmp_path, save(head, MANIFEST, tmp_path)).features is None, "and any other as it always was"
+    assert json.loads((tmp_path / BUNDLE).read_text())["protocol"] == 1
+
+
+def test_fields_that_do_not_fit_the_head_are_refused(tmp_path: Path):
+    save(wide_head(FIELDS.width - 5), MANIFEST, tmp_path, FIELDS)
+    with pytest.raises(BundleBroken, match="no place for the 4 columns"):
+        load(tmp_path, reseal(tmp_path))
+
+
+@pytest.mark.parametrize("fields", [None, {}, {"numbers": [], "choices": []}, {"numbers": "__import__", "choices": []}])
+def test_fields_that_are_none_are_refused(tmp_path: Path, fields: object):
+    save(wide_head(FIELDS.width), MANIFEST, tmp_path, FIELDS)
+    with pytest.raises(BundleBroken, match="which fields"):
+        load(tmp_path, reseal(tmp_path, fields=fields))

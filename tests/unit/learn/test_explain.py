@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
-from models.learn.explain import MAX_PIECES, nearest, words_that_weigh
-from models.learn.heads import PrototypeHead
+from models.learn.explain import MAX_PIECES, Beside, fields_that_weigh, nearest, words_that_weigh
+from models.learn.fields import Choice, FieldFeatures, Number
+from models.learn.heads import LinearHead, PrototypeHead
 from models.learn.text import compose
 
 
@@ -65,3 +67,34 @@ def test_nearest_gives_what_there_is():
     assert similarity.tolist() == [1.0, 0.0, 0.0]
     assert len(nearest(matrix[0], matrix[:0], 5)[0]) == 0
     assert len(nearest(matrix[0], matrix, 0)[0]) == 0
+
+
+def test_a_field_weighs_what_the_answer_loses_without_it():
+    features = FieldFeatures(
+        [Number("price", 0, 10, 5, 5, 1, (0.1, 0.3)), Number("age", 0, 10, 5, 5, 1, None)],
+        [Choice("brand", ("a", "b"), (0.5, 0.5))],
+    )
+    head = LinearHead()
+    head.classes_ = np.arange(2)
+    head.coef_ = np.zeros((2, 3 + features.width), np.float32)
+    head.coef_[0, 3] = 3.0
+    head.coef_[0, 6:] = -1.0, 1.0
+    head.intercept_ = np.zeros(2, np.float32)
+    inputs = np.concatenate([[0, 0, 1], features.transform([{"price": 6, "age": 9, "brand": "a"}])[0]]).astype(
+        np.float32
+    )
+    first, second = fields_that_weigh(inputs, features, head, 0)
+    assert (first.field, second.field) == ("price", "brand"), "age moves nothing and is not named"
+    assert first.weight == pytest.approx(3 / 3**0.5, abs=1e-4)
+    assert second.weight == pytest.approx(-1 / 3**0.5, abs=1e-4)
+    assert [one.field for one in fields_that_weigh(inputs, features, head, 0, limit=1)] == ["price"]
+
+
+def test_words_are_weighed_beside_the_record_they_came_with(encoder):
+    text = "football tonight"
+    head = head_for(encoder, ["football", "billing"])
+    wide = LinearHead()
+    wide.classes_, wide.intercept_ = head.classes_, np.zeros(2, np.float32)
+    wide.coef_ = np.hstack([head.prototypes_, [[1], [-1]]]).astype(np.float32)
+    shares = Beside(wide, np.full(1, 2.0, np.float32)).predict_proba(encoder.encode([text]))
+    assert shares == pytest.approx(wide.predict_proba(np.hstack([encoder.encode([text]), [[2.0]]])))

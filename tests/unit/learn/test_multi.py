@@ -73,3 +73,19 @@ def test_too_little_is_said(items: int, categories: int):
     x, member, words = draw(items)
     with pytest.raises(TooLittleToLearn):
         fit_multi(x, member[:, :categories], words[:categories], CLASSES[:categories])
+
+
+def test_fields_are_kept_where_they_help_and_only_there():
+    x, member, words = draw(300)
+    column = (member[:, :1] * 2.0 - 1.0).astype(np.float32)
+    blind = x - np.outer(x @ words[0], words[0])  # the texts say nothing of the first category
+    plain = fit_multi(blind, member, words, CLASSES)
+    helped = fit_multi(blind, member, words, CLASSES, fields=column)
+    assert (helped.fields, helped.head.coef_.shape[1]) == (True, SIZE + 1)
+    told = helped.gate["fields"]
+    assert told["accuracy"] == helped.gate["sets_right_held_out"] > told["without"]
+    assert told["without"] == plain.gate["sets_right_held_out"]
+    noise = np.random.default_rng(2).standard_normal((300, 3)).astype(np.float32)
+    other = fit_multi(blind, member, words, CLASSES, fields=noise)
+    assert not other.fields
+    assert other.head.coef_.tobytes() == plain.head.coef_.tobytes()

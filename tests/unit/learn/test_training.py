@@ -4,6 +4,7 @@ import pytest
 from models.errors import TooLittleToLearn
 from models.learn import training
 from models.learn.calibration import calibration_error
+from models.learn.fields import gained
 from models.learn.text import compose
 from models.learn.training import fit_head
 
@@ -198,3 +199,46 @@ def test_twelve_real_decisions_beat_the_names(encoder):
         encoder.encode([text for text, _ in decided]), np.array([index for _, index in decided]), prototypes, classes
     )
     assert fitted.head.predict(encoder.encode([text for text, _ in asked])).tolist() == [i for _, i in asked]
+
+
+def halves(source, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vectors that tell no more than a category's pair, their categories, and a column that tells which of the pair."""
+    x, y = source.draw(count)
+    place = np.searchsorted(source.classes, y)
+    twin = source.prototypes[place // 2 * 2] + 0.3 * source.rng.standard_normal(x.shape)
+    column = (place % 2 * 2.0 - 1.0 + 0.3 * source.rng.standard_normal(count))[:, None]
+    return source._unit(twin), y, column.astype(np.float32)
+
+
+@pytest.mark.parametrize("pool", [0, 400])
+def test_fields_that_help_are_kept(blobs, pool: int):
+    source = blobs(seed=4)
+    x, y, column = halves(source, 120 + pool)
+    beside = x[120:] if pool else None
+    fields = column[:120], column[120:] if pool else None
+    found = fit(source, x[:120], y[:120], pool=beside, fields=fields)
+    again = fit(source, x[:120], y[:120], pool=beside, fields=fields)
+    assert found.fields
+    assert found.gate["fields"]["used"]
+    assert found.gate["fields"]["accuracy"] > found.gate["fields"]["without"] + 0.2
+    assert found.head.coef_.tobytes() == again.head.coef_.tobytes()
+    unseen, truth, told = halves(source, 500)
+    assert (found.head.predict(np.hstack([unseen, told])) == truth).mean() > 0.9
+
+
+def test_fields_that_say_nothing_leave_no_trace_in_the_head(blobs):
+    source = blobs(seed=5)
+    x, y = source.draw(420)
+    noise = source.rng.standard_normal((420, 6)).astype(np.float32)
+    plain = fit(source, x[:120], y[:120], pool=x[120:])
+    found = fit(source, x[:120], y[:120], pool=x[120:], fields=(noise[:120], noise[120:]))
+    assert not found.fields
+    assert found.head.coef_.tobytes() == plain.head.coef_.tobytes()
+    assert {**plain.gate, "fields": found.gate["fields"]} == found.gate
+    assert found.gate["fields"]["used"] is False
+
+
+def test_fields_that_win_by_nothing_are_not_worth_their_columns():
+    surprise = np.full(200, 0.001)
+    assert gained(surprise, surprise + 0.002) == (0.002, False)
+    assert gained(surprise, surprise + 0.2) == (0.2, True)

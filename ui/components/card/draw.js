@@ -124,19 +124,25 @@ function readingParts(task, state, act) {
 
 // Words that speak for the suggestion are underlined, those against it struck through with dots: never by colour alone.
 function marked(part, from, words) {
-  return weighed(part, from, words).map(({ text, weight }) => weight === null ? text
-    : h("mark", { class: weight > 0 ? "for" : "against", title: weight > 0 ? "speaks for the suggestion" : "speaks against it" }, text));
+  return weighed(part, from, words).map(({ text, weight }) => weight === null ? text : mark(text, weight));
 }
+
+const mark = (text, weight) =>
+  h("mark", { class: weight > 0 ? "for" : "against", title: weight > 0 ? "speaks for the suggestion" : "speaks against it" }, text);
 
 function reasonParts(state) {
   if (state.why) return [h("p", { class: "dim why" }, "Looking for reasons …")];
   if (!state.reasons) return [];
   if (state.reasons.failed) return [h("p", { class: "dim why" }, "The reasons could not be fetched. W tries again.")];
-  const { words, neighbours } = state.reasons;
+  const { words, fields = [], neighbours } = state.reasons;
   const parts = [];
   if (words.length) {
     parts.push(h("p", { class: "dim why" }, "In the text: ", h("mark", { class: "for" }, "for the suggestion"), ", ",
       h("mark", { class: "against" }, "against it"), "."));
+  }
+  if (fields.length) {
+    const names = fields.flatMap(({ name, weight }, at) => [at ? ", " : "", mark(name, weight)]);
+    parts.push(h("p", { class: "dim why" }, "In the record: ", ...names, "."));
   }
   if (neighbours.length) {
     parts.push(h("h3", {}, "Decided before, and alike"), h("ul", { class: "alike" }, ...neighbours.map((one) =>
@@ -252,7 +258,7 @@ function helpLines(state, act) {
     ["Space", "skip: the card is put aside and not asked again"], ["Backspace", "undo the last answer and see its card again"],
     ["F", "flag: somebody should look at this"], ["N", "write a note to the decision; Enter closes it"],
     ["G", "what belongs into the highlighted category: examples for and against, open questions"],
-    ["W", "why: the words that weigh, and what was decided of texts like it"],
+    ["W", "why: the words and fields that weigh, and what was decided of texts like it"],
     ["→ ←", "unfold and fold a long text"], ["Esc", "leave the search, the note, the guideline or this help"],
   ];
   return [h("h2", {}, "Keys"),

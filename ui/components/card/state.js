@@ -29,7 +29,7 @@ export function initial(categories = []) {
     note: "",
     unfolded: false,
     why: null, // id of the item whose reasons are asked for; null when they are here or nobody asked
-    reasons: null, // {item_id, words, neighbours, failed} of the card in front, once they came
+    reasons: null, // {item_id, words, fields, neighbours, failed} of the card in front, once they came
     shownAt: null, // when the card in front came up
     done: 0, // decisions of this sitting, undone ones taken off
     message: null, // {kind: "info" | "warning", text}
@@ -39,7 +39,7 @@ export function initial(categories = []) {
 // ---- what comes from the server ------------------------------------------------------------------
 
 // Merges what Python sent: {categories, several, batch: {id, tasks} | null, outcomes: [{nonce, ok, decision_id,
-// code, detail}], released: [task_id], reasons: {item_id, words, neighbours} | null, guide: {category_id, …} | null}.
+// code, detail}], released: [task_id], reasons: {item_id, words, fields, neighbours} | null, guide: {category_id, …} | null}.
 export function receive(state, data, now) {
   let next = { ...state, categories: data.categories ?? state.categories, several: data.several ?? state.several };
   next = withoutReleased(next, data.released ?? []);
