@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
+from models.readers import Record
 from models.steps.snapshot import lesson
 from models.steps.train import learn
 from models.store.tables import ProjectRow, VersionRow
 from models.vocabulary import TaskKind
 from tests.api.conftest import Winnow, make_project
+from worker.categorize.recipe import Answerer, recipe_of
 
 CONFIG = '<View><Text name="flower" value="$petal width"/><Choices name="kind" toName="flower"/></View>'
 NAMES = ["sepal length", "sepal width", "petal length", "petal width"]
@@ -90,6 +92,10 @@ def test_a_version_learns_from_numbers_and_answers_with_them_everywhere(winnow_o
     answered = winnow.get(f"/v1/jobs/{started['id']}/result", "program").text
     assert [row["category"] for row in csv.DictReader(io.StringIO(answered))] == [one["category"] for one in said]
 
+    records = [Record(1, "\n".join(map(str, row.values())), row) for row in rows]
+    elsewhere = Answerer(recipe_of(winnow.context.runtime, None, 1), winnow.context.runtime.encoder)
+    assert [one["category"] for one in elsewhere(records)] == [one["category"] for one in said], "on another machine"
+
     listed = winnow.get(f"{flowers}/items", params={"state": "undecided", "limit": 200}).json()["items"]
     by_text = {"\n".join(map(str, row.values())): one["category"] for row, one in zip(rows, said, strict=True)}
     assert [one["prediction"]["category"] for one in listed] == [by_text[one["text"]] for one in listed]
@@ -104,6 +110,22 @@ def test_a_version_learns_from_numbers_and_answers_with_them_everywhere(winnow_o
     assert told.status_code == 200, told.text
     chosen = [one["result"][0]["value"]["choices"][0] for one in told.json()["results"]]
     assert share_right([{"category": one} for one in chosen], kinds) > 0.9
+
+
+def test_it_still_looks_at_numbers_after_two_categories_became_one(winnow_on_each: Winnow, flowers: str) -> None:
+    kinds = {one["name"]: one["id"] for one in winnow_on_each.get(f"{flowers}/categories").json()["items"]}
+    body = {"kind": "merge", "into_id": kinds["versicolor"]}
+    made = winnow_on_each.post(f"{flowers}/categories/{kinds['virginica']}/changes", "manager", json=body)
+    assert made.status_code == 200, made.text
+    winnow_on_each.work()
+    rows, truth = irises()
+    asked = {"items": [{"fields": row} for row in rows[74:]], "top_k": 1}
+    said = winnow_on_each.post(f"{flowers}/predict", "program", json=asked).json()["predictions"]
+    left = ["setosa" if kind == "setosa" else "versicolor" for kind in truth[74:]]
+    assert share_right(said, left) > 0.95
+    listed = winnow_on_each.get(f"{flowers}/items", params={"state": "undecided", "limit": 200}).json()["items"]
+    by_text = {"\n".join(map(str, row.values())): one["category"] for row, one in zip(rows[74:], said, strict=True)}
+    assert [one["prediction"]["category"] for one in listed] == [by_text[one["text"]] for one in listed]
 
 
 def test_what_weighs_is_said_of_fields_too(winnow_on_each: Winnow, flowers: str) -> None:
