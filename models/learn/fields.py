@@ -33,7 +33,7 @@ LARGEST: Final = 1e100
 MOST_COLUMNS: Final = 128
 
 _EMPTY: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _THOUSANDS: Final = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _DECIMAL_COMMA: Final = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _UNITS: Final = "$€£¥% \t\n\r"

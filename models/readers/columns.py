@@ -25,7 +25,7 @@ _IDS = ("id", "external_id", "item_id", "record_id", "doc_id", "ticket_id", "uui
 _LABELS = ("label", "category", "class", "target", "topic", "intent", "tag")
 
 _SEVERAL = 2
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
