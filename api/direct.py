@@ -16,7 +16,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.context import Context, context_of
-from api.deps import Cost, Gate, GatedRoute
+from api.deps import Cost, GatedRoute, TokenGate
 from api.paging import slug_of
 from models.errors import Missing, Unauthenticated
 
@@ -30,7 +30,7 @@ class DirectRoute(GatedRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers: the short way, or where a request is not made for it, the long one."""
         gated, ungated = super().get_route_handler(), self.behind_the_gate()
-        gate = next(one.call for one in self.dependant.dependencies if isinstance(one.call, Gate))
+        gate = next(one.call for one in self.dependant.dependencies if isinstance(one.call, TokenGate))
         schema: type[BaseModel] = self.endpoint.__annotations__["body"]
 
         async def direct(request: Request) -> Response:

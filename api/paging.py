@@ -23,6 +23,10 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 T = TypeVar("T")
 
 
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")]
+Cursor = Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")]
+
+
 class Listing(Output, Generic[T]):
     """A page of a list; `next_cursor` is null at its end."""
 
@@ -38,11 +42,7 @@ class Window:
         limit: how many rows at most.
     """
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")] = 50,
-        cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
-    ) -> None:
+    def __init__(self, limit: Limit = 50, cursor: Cursor = None) -> None:
         self.limit = limit
         self.after = read_cursor(cursor) if cursor else None
 
@@ -65,11 +65,7 @@ class RankedWindow:
         limit: how many rows at most.
     """
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")] = 50,
-        cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
-    ) -> None:
+    def __init__(self, limit: Limit = 50, cursor: Cursor = None) -> None:
         self.limit = limit
         self.after = _read_place(cursor) if cursor else None
 

@@ -8,8 +8,8 @@ import errno
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from python_multipart.exceptions import FormParserError
@@ -21,6 +21,9 @@ from api.middleware import BODY_LIMIT
 from api.schemas.base import refuse_unstorable
 from models.artifacts import Artifacts
 from models.errors import Invalid, Problem, Unavailable
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FOLDER = "uploads"
 FORM_FIELDS = ("format", "text_fields", "id_field", "label_field", "encoding", "delimiter")
@@ -171,7 +174,7 @@ class _Form:
         self._headers: dict[bytes, bytes] = {}
         self._field: str | None = None
         self._value = bytearray()
-        callbacks: dict[str, Callable[..., Any]] = {
+        callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin_part,
             "on_header_field": lambda data, start, end: self._header_name.extend(data[start:end]),
             "on_header_value": lambda data, start, end: self._header_value.extend(data[start:end]),
@@ -181,7 +184,7 @@ class _Form:
             "on_part_end": self._end_part,
             "on_end": self._end,
         }
-        self._parser = MultipartParser(options[b"boundary"], callbacks)  # type: ignore[arg-type]
+        self._parser = MultipartParser(options[b"boundary"], callbacks)
 
     def write(self, data: bytes) -> None:
         if data:

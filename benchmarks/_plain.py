@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Error
 
 from benchmarks._browsers import Up
 from benchmarks._stack import free_port
@@ -71,7 +71,7 @@ def _open(page: Any, url: str) -> None:
     for _ in range(60):
         try:
             page.goto(url)
-        except Exception:  # noqa: BLE001 - the browser has many words for "nobody listens yet"
+        except Error:  # nobody listens yet
             time.sleep(0.5)
         else:
             break

@@ -15,7 +15,7 @@ from skactiveml.pool import Clue, CoreSet, DropQuery, Falcun, TypiClust, Uncerta
 Floats = NDArray[np.float32]
 
 
-class Answering(SkactivemlClassifier):  # type: ignore[misc]
+class Answering(SkactivemlClassifier):  # type: ignore[misc]  # it has no types
     """A head that is fitted already, in scikit-activeml's form.
 
     Args:
@@ -35,7 +35,7 @@ class Answering(SkactivemlClassifier):  # type: ignore[misc]
         shares = np.asarray(self.answers(np.asarray(X, np.float32)), np.float64)
         return shares / shares.sum(axis=1, keepdims=True)
 
-    def predict(self, X: Any, **_: Any) -> NDArray[np.int64]:  # noqa: N803
+    def predict(self, X: Any, **_: Any) -> NDArray[np.int64]:  # noqa: N803 - its name there
         return self.predict_proba(X).argmax(axis=1)
 
 

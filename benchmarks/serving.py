@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,10 @@ from benchmarks._peers import Server, start, versions
 from benchmarks._stack import Stack, about, processor_seconds, settle
 from models.heads import Columns, Served, columns_of, shares_of
 from models.learn.audit import exact_interval
-from models.learn.encoders import Encoder, load_encoder
+from models.learn.encoders import Encoder, EncoderRuntime, load_encoder
 from models.learn.text import compose, fingerprint
 from models.learn.training import fit_head
-from models.learn.weights import DEFAULT, find_weights
+from models.learn.weights import DEFAULT, Precision, find_weights
 from models.runtime import Runtime
 from models.settings import Settings
 from models.steps.accounts import SYSTEM
@@ -53,7 +54,7 @@ Rows = list[tuple[str, str]]
 BATCH = 32
 CLIENTS = 32
 PEERS = ("mlflow", "bentoml")
-ENCODERS = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
+ENCODERS: tuple[tuple[EncoderRuntime, Precision], ...] = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
 
 
 @dataclass(frozen=True)
@@ -177,11 +178,11 @@ def singles(own: Own, servers: list[Server], texts: Iterator[str], size: Size) -
         for name, taken in times.items():
             text = next(texts)
             if name == "in process":
-                act: Callable[[], object] = lambda text=text: own([text])  # noqa: E731
+                act: Callable[[], object] = partial(own, [text])
             else:
                 server = next(one for one in servers if one.name == name)
                 request = _load.made(server.path, server.headers, server.body(text))
-                act = lambda line=lines[name], request=request: answered(_load.asked(line, request))  # noqa: E731
+                act = partial(ask, lines[name], request)
             began = time.perf_counter()
             act()
             if turn >= 10:  # the first ones warm up
@@ -195,6 +196,11 @@ def singles(own: Own, servers: list[Server], texts: Iterator[str], size: Size) -
         each["over_in_process"] = round(each["p50"] / base["p50"], 2)
         each["median_of_turns"] = round(statistics.median(pairs), 2)
     return found
+
+
+def ask(line: socket.socket, request: bytes) -> None:
+    """One request, which must be answered."""
+    answered(_load.asked(line, request))
 
 
 def processor(own: Own, pid: int, server: Server, texts: Iterator[str], size: Size) -> dict[str, float]:
@@ -272,7 +278,7 @@ def encoders(cache: Path, rows: Rows, size: Size) -> list[dict[str, Any]]:
     """Each encoder's speed by turns, and the accuracy of a head trained on its vectors."""
     loaded: list[tuple[str, Encoder]] = []
     for runtime, precision in ENCODERS:
-        encoder = load_encoder(runtime=runtime, precision=precision, cache_dir=cache, threads=2)  # type: ignore[arg-type]
+        encoder = load_encoder(runtime=runtime, precision=precision, cache_dir=cache, threads=2)
         loaded.append((f"{runtime} {precision}", encoder))
     texts = fresh(rows)
     times: dict[str, list[float]] = {name: [] for name, _ in loaded}

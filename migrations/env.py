@@ -26,7 +26,7 @@ def _render(kind: str, item: Any, _context: Any) -> str | bool:
     return False
 
 
-def _is_compared(_item: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:  # noqa: FBT001
+def _is_compared(_item: Any, name: str | None, kind: str, _reflected: object, _other: Any) -> bool:
     """What is for one database alone, migrations make and the code has no classes for: the indexes of words."""
     if kind == "table":
         return not (name or "").startswith("item_words")

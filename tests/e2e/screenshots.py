@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks._browsers import chromium
-from tests.e2e.browser.person import PASSWORD, PATIENCE_MS, go
+from tests.e2e.browser.person import PASSWORD, PATIENCE_MS, go, sign_in
 from tests.e2e.test_up import Machine, eventually
 from winnow import Client
 from winnow.demo.articles import SLUG, load
@@ -127,13 +127,7 @@ def signed_in(browser: Browser, machine: Machine, colours: str) -> Page:
     context = browser.new_context(viewport=SIZE, color_scheme=colours)
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
-    page = context.new_page()
-    page.goto(f"http://127.0.0.1:{machine.ui}/")
-    page.get_by_label("Name", exact=True).fill("admin")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_text("Signed in as").wait_for()
-    return page
+    return sign_in(context, machine)
 
 
 def settled(page: Page) -> None:
