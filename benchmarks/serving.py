@@ -3,7 +3,8 @@
 Starts the real processes (SQLite, one API process, one worker), trains a version on the given file, and measures by
 turns, so that all meet the same load:
 
-- one text: `POST /predict` against the same encoder and head called in this process;
+- one text: `POST /predict` against the same encoder and head called in this process, one request after another, and
+  one now and then;
 - 32 clients: requests a second against this process at batches of 32;
 - the same over `mlflow models serve` and BentoML with adaptive batching, each in an environment that is made here;
 - encoders: PyTorch, ONNX in fp32, ONNX in int8: speed, and accuracy of a head trained on their vectors.
@@ -53,6 +54,8 @@ from winnow import Client
 Rows = list[tuple[str, str]]
 BATCH = 32
 CLIENTS = 32
+WARM = 10
+"""So many requests, or a turn of them, are not counted."""
 PEERS = ("mlflow", "bentoml")
 ENCODERS: tuple[tuple[EncoderRuntime, Precision], ...] = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
 
@@ -109,7 +112,8 @@ def main() -> None:
                 servers.append(begun)
                 report[f"{name}_version"] = versions(options.peers.absolute(), name)
         texts = fresh(rows[size.decided :])
-        report["one_text"] = singles(own, servers, texts, size)
+        report["one_text"] = singles(own, servers, texts, size, together=size.singles)
+        report["one_text_now_and_then"] = singles(own, servers, texts, size, together=1)
         report["processor_ms"] = processor(own, stack.pid("api"), servers[0], texts, size)
         report["clients"] = crowds(own, servers, texts, size, Path(folder))
         ends.close()
@@ -168,25 +172,31 @@ class Own:
         return shares_of(self.served, self.encoder.encode(texts), self.columns)
 
 
-def singles(own: Own, servers: list[Server], texts: Iterator[str], size: Size) -> dict[str, Any]:
-    """Milliseconds of one text, a request each by turns."""
+def singles(own: Own, servers: list[Server], texts: Iterator[str], size: Size, together: int) -> dict[str, Any]:
+    """Milliseconds of one text, by turns.
+
+    Args:
+        together: so many requests in a turn, one after another. With one, whoever is asked has slept through the turns
+            of the others, and finds the processor's caches filled with their data.
+    """
     lines = {one.name: socket.create_connection(("127.0.0.1", one.port)) for one in servers}
     for line in lines.values():
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     times: dict[str, list[float]] = {"in process": [], **{one.name: [] for one in servers}}
-    for turn in range(size.turns * size.singles + 10):
+    warm = max(1, WARM // together)
+    for turn in range(size.turns * size.singles // together + warm):
         for name, taken in times.items():
-            text = next(texts)
-            if name == "in process":
-                act: Callable[[], object] = partial(own, [text])
-            else:
-                server = next(one for one in servers if one.name == name)
-                request = _load.made(server.path, server.headers, server.body(text))
-                act = partial(ask, lines[name], request)
-            began = time.perf_counter()
-            act()
-            if turn >= 10:  # the first ones warm up
-                taken.append((time.perf_counter() - began) * 1000)
+            for text in islice(texts, together):
+                if name == "in process":
+                    act: Callable[[], object] = partial(own, [text])
+                else:
+                    server = next(one for one in servers if one.name == name)
+                    request = _load.made(server.path, server.headers, server.body(text))
+                    act = partial(ask, lines[name], request)
+                began = time.perf_counter()
+                act()
+                if turn >= warm:
+                    taken.append((time.perf_counter() - began) * 1000)
     for line in lines.values():
         line.close()
     found = {name: spread(each) for name, each in times.items()}
@@ -339,9 +349,10 @@ def show(report: dict[str, Any]) -> None:
     print(f"; load {report['load_at_start']} at the start")
     for name, reason in report["left_out"].items():
         print(f"{name} was left out: {reason}")
-    print(f"\n{'one text':<12}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}")
-    for name, one in report["one_text"].items():
-        print(f"{name:<12}{one['p50']:>9}{one['p95']:>9}{one['over_in_process']:>14}")
+    for key, told in (("one_text", "one text"), ("one_text_now_and_then", "now and then")):
+        print(f"\n{told:<12}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}")
+        for name, one in report[key].items():
+            print(f"{name:<12}{one['p50']:>9}{one['p95']:>9}{one['over_in_process']:>14}")
     spent = report["processor_ms"]
     ratio = spent["winnow"] / spent["in process"]
     print(f"processor for one text: {spent['winnow']} ms, in process {spent['in process']} ms: x {ratio:.2f}")
