@@ -190,8 +190,8 @@ def _context(
             gates=CapacityLimiter(GATES),
             known=Bounded(KNOWN),
             provider=Provider(settings) if settings.oidc_issuer else None,
-            slots=FairSlots(SLOTS),
-            turns=FairSlots(1 if database.is_sqlite else SLOTS),
+            slots=FairSlots(SLOTS, settings.wait_seconds),
+            turns=FairSlots(1 if database.is_sqlite else SLOTS, settings.wait_seconds),
             leaving=leaving,
         )
     finally:

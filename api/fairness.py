@@ -9,16 +9,20 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from models.errors import Busy
+
 
 class FairSlots:
     """So many places; used from one event loop.
 
     Args:
         total: how many there are.
+        patience: after so many seconds nobody waits any longer.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, patience: float) -> None:
         self._free = total
+        self._patience = patience
         self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     @property
@@ -28,17 +32,25 @@ class FairSlots:
 
     @asynccontextmanager
     async def taken_by(self, who: str) -> AsyncIterator[None]:
-        """A place for as long as the block lasts, once it is this caller's turn."""
-        await self._take(who)
+        """A place for as long as the block lasts, once it is this caller's turn. Raises Busy."""
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(who)
         try:
             yield
         finally:
             self._give()
 
-    async def _take(self, who: str) -> None:
-        if self._free:
-            self._free -= 1
-            return
+    async def _wait(self, who: str) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turn_of(who)
+        except TimeoutError:
+            detail = "Too much is asked at once, and the turn of this request did not come in time: try again."
+            raise Busy(detail) from None
+
+    async def _turn_of(self, who: str) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._lines.setdefault(who, deque()).append(turn)
         try:

@@ -151,6 +151,12 @@ class Unavailable(WinnowError):
     code = "unavailable"
 
 
+class Busy(Unavailable):
+    """So much is asked at once that a request's turn did not come in time."""
+
+    code = "busy"
+
+
 class EncoderBusy(Unavailable):
     """The texts of a request could not be encoded in time."""
 

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(default=2048, ge=1)
     max_body_mb: int = Field(default=16, ge=1)
     statement_seconds: float = Field(default=30.0, gt=0, le=3600)
+    wait_seconds: float = Field(default=60.0, gt=0, le=3600)
     max_text_chars: int = Field(default=100_000, ge=100)
     max_cell_chars: int = Field(default=1_000_000, ge=1000)
 

@@ -5,12 +5,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from api.throttle import RouteClass
 from models.learn.encoders import Encoder
@@ -220,3 +222,26 @@ def test_the_process_serves_and_ends_when_told(tmp_path: Path, sqlite_url: str, 
         process.wait()
     assert process.returncode in {0, -signal.SIGTERM}
     assert "GET /healthz" not in log, "no line for each request"
+
+
+def test_whose_turn_does_not_come_in_time_is_told_so_and_nothing_is_done(
+    tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder
+) -> None:
+    chosen = settings_for(tmp_path / "data", sqlite_url, redis_url, wait_seconds=0.05)
+    for winnow in build(chosen, encoder):
+        make_project(winnow)
+        second = {"name": "Second", "categories": [{"name": "Yes"}, {"name": "No"}]}
+        other = create_engine(sqlite_url, isolation_level=None)
+        with ThreadPoolExecutor(1) as pool, other.connect() as writer:
+            writer.exec_driver_sql("BEGIN IMMEDIATE")  # so whoever has the turn to write cannot get on
+            first = pool.submit(winnow.post, "/v1/projects", json={**second, "name": "First"})
+            while winnow.context.turns.free:
+                assert not first.done(), first.result().text
+                time.sleep(0.005)
+            late = winnow.post("/v1/projects", json=second)
+            writer.exec_driver_sql("ROLLBACK")
+            assert first.result().status_code == 201
+        other.dispose()
+        assert (late.status_code, late.json()["code"], late.headers["Retry-After"]) == (503, "busy", "1")
+        names = [one["name"] for one in winnow.get("/v1/projects").json()["items"]]
+        assert sorted(names) == ["First", "Support tickets"], "what was refused was not done"

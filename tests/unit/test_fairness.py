@@ -2,12 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from api.fairness import FairSlots
+from models.errors import Busy
 
 
 def test_callers_take_turns_however_many_requests_each_has() -> None:
     async def play() -> list[str]:
-        slots, served = FairSlots(1), []
+        slots, served = FairSlots(1, patience=60), []
 
         async def ask(who: str) -> None:
             async with slots.taken_by(who):
@@ -29,7 +32,7 @@ def test_callers_take_turns_however_many_requests_each_has() -> None:
 
 def test_no_place_is_lost_when_somebody_gives_up_waiting() -> None:
     async def play() -> int:
-        slots = FairSlots(2)
+        slots = FairSlots(2, patience=60)
 
         async def ask(who: str) -> None:
             async with slots.taken_by(who):
@@ -45,3 +48,18 @@ def test_no_place_is_lost_when_somebody_gives_up_waiting() -> None:
         return slots.free
 
     assert asyncio.run(play()) == 2
+
+
+def test_who_waits_too_long_is_told_and_takes_no_place_with_them() -> None:
+    async def play() -> int:
+        slots = FairSlots(1, patience=0.01)
+        async with slots.taken_by("long"):
+            for who in ("short", "long"):
+                with pytest.raises(Busy, match="try again"):
+                    async with slots.taken_by(who):
+                        raise AssertionError
+        async with slots.taken_by("short"):
+            assert slots.free == 0
+        return slots.free
+
+    assert asyncio.run(play()) == 1
