@@ -5,7 +5,7 @@ import {
   askForMore, BATCH, choose, decide, dwell, expire, found, initial, offered, outgoing, picked, press, receive, REFILL, settleRefused, undo,
 } from "../../../ui/components/card/state.js";
 
-import { headline, pace, weighed } from "../../../ui/components/card/words.js";
+import { confidenceWords, headline, pace, weighed } from "../../../ui/components/card/words.js";
 
 const CATEGORIES = ["Billing", "Login", "Shipping", "Cancel", "Refund"].map((name) => ({ name, description: "", shortcut: null }));
 let counter = 0;
@@ -345,4 +345,13 @@ test("reasons that could not be fetched are said, and asked again by W but not u
   assert.equal(dwell(state, 60000), state);
   state = press(state, "w", at(3));
   assert.deepEqual([state.why, state.reasons], ["i1", null]);
+});
+
+test("how often an answer is right is never said to be more than it is", () => {
+  const said = (share) => confidenceWords(share).frequency.replace("answers like this are ", "");
+  assert.equal(said(0.98), "almost always right");
+  assert.equal(said(0.955), "right about 19 times in twenty");
+  assert.equal(said(0.94), "right about 9 times in ten");
+  assert.equal(said(0.52), "right about 5 times in ten");
+  assert.equal(said(0.01), "seldom right");
 });

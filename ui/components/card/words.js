@@ -21,7 +21,8 @@ export function confidenceWords(share) {
   const word = share >= 0.97 ? "Nearly certain" : share >= 0.9 ? "Very likely" : share >= 0.7 ? "Likely"
     : share >= 0.5 ? "More likely than not" : share >= 0.3 ? "Unsure" : "A guess";
   const tenths = Math.round(share * 10);
-  const often = share >= 0.97 ? "almost always right" : tenths <= 0 ? "seldom right" : `right about ${tenths} times in ten`;
+  const often = share >= 0.97 ? "almost always right" : tenths >= 10 ? "right about 19 times in twenty"
+    : tenths <= 0 ? "seldom right" : `right about ${tenths} times in ten`;
   return { word, frequency: `answers like this are ${often}` };
 }
 
