@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -17,14 +16,15 @@ class Ledger:
 
     Attributes:
         acknowledged: ids of the decisions that the API has said it has.
-        held: who holds a task as far as was answered: the person, when the answer came, and until when.
+        held: who holds a task as far as was answered: the person, when the answer came, and until when; both as
+            `time.monotonic` counts.
         twice: tasks that were given to two people at once.
         refused: decisions that the API did not want, such as those whose lease had ended.
         faults: what was answered that never should be.
     """
 
     acknowledged: list[int] = field(default_factory=list)
-    held: dict[str, tuple[int, float, datetime]] = field(default_factory=dict)
+    held: dict[str, tuple[int, float, float]] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
     refused: int = 0
     faults: list[str] = field(default_factory=list)

@@ -55,15 +55,16 @@ class Stack:
         self._folder, self._encoders = folder, encoders
         self._server = server_of(database_url) if database_url else None
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._redis_port = free_port()
+        self.host = "127.0.0.1"
+        self.redis_port = free_port()
         self.api_ports = [free_port() for _ in range(processes)]
         self.api_port = self.api_ports[0]
-        self.redis = ValkeyServer(port=self._redis_port, data_dir=str(folder), appendonly="yes")
+        self.redis = ValkeyServer(port=self.redis_port, data_dir=str(folder), appendonly="yes")
         self.variables = {
             **{name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")},
             "WINNOW_DATA_DIR": str(self.data),
             "WINNOW_API_PORT": str(self.api_port),
-            "WINNOW_REDIS_URL": f"redis://127.0.0.1:{self._redis_port}/0",
+            "WINNOW_REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
             "WINNOW_DATABASE_URL": database_url,
             **(settings or {}),
         }
@@ -96,7 +97,7 @@ class Stack:
 
     def client(self) -> Client:
         """A client with all rights."""
-        return Client(f"http://127.0.0.1:{self.api_port}", api_key=self.key())
+        return Client(f"http://{self.host}:{self.api_port}", api_key=self.key())
 
     def key(self) -> str:
         """The operator's key."""
@@ -126,6 +127,10 @@ class Stack:
         self._processes[name].kill()
         self._processes[name].wait()
 
+    def ended(self, name: str) -> int | None:
+        """With which code a process has ended; None while it runs."""
+        return self._processes[name].poll()
+
     def dismiss(self, name: str) -> float:
         """Tell a process to end, and wait until it has. Returns the seconds that it took."""
         process, began = self._processes.pop(name), time.monotonic()
@@ -135,7 +140,7 @@ class Stack:
 
     def empty_redis(self) -> None:
         """Have the Redis-protocol server forget everything."""
-        with Redis(port=self._redis_port) as redis:
+        with Redis(port=self.redis_port) as redis:
             redis.flushall()
 
     def without_redis(self, seconds: float) -> None:
@@ -163,17 +168,25 @@ class Stack:
         return sizes["VmRSS"], sizes["VmHWM"]
 
     def start(self, name: str, port: int | None = None) -> None:
-        """Start `api` or `worker`, `api` perhaps on another port than the first."""
+        """Start `api` or `worker`, or another one beside it such as `worker-2`; `api` perhaps on a port of its own."""
         known = name if port is None else f"{name}-{port}"
-        variables = self.variables if port is None else {**self.variables, "WINNOW_API_PORT": str(port)}
+        place, variables = self.place(known)
+        if port is not None:
+            variables = {**variables, "WINNOW_API_PORT": str(port)}
         with (self._folder / f"{known}.log").open("ab") as log:
-            command = [*self._run, name]
-            self._processes[known] = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
+            command = [*place, *self._run, name.partition("-")[0]]
+            self._processes[known] = subprocess.Popen(
+                command, env={**self.variables, **variables}, stdout=log, stderr=log
+            )
+
+    def place(self, _known: str) -> tuple[list[str], dict[str, str]]:
+        """What stands before the command of a process to have it run where it belongs, and variables of its own."""
+        return [], {}
 
     def _until_ready(self) -> None:
         deadline = time.monotonic() + _PATIENCE
         for port in self.api_ports:
-            with Client(f"http://127.0.0.1:{port}") as client:
+            with Client(f"http://{self.host}:{port}") as client:
                 while not self._is_ready(client):
                     if time.monotonic() > deadline:
                         sys.exit(f"Winnow is not ready after {_PATIENCE:g} s")

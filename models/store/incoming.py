@@ -9,6 +9,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Dialect, LargeBinary, 
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable, DropTable
 
+from models.store.faults import told_as_usual
+
 _COPIED_BYTES = 2**16
 
 
@@ -54,7 +56,7 @@ def _copy(connection: Connection, into: Table, columns: Iterable[Iterable[Any]])
     lines = map("\t".join, zip(*(map(_written, column) for column in columns), strict=True))
     data = BytesIO("\n".join(lines).encode())
     raw: Any = connection.connection.driver_connection
-    with raw.cursor() as cursor:
+    with told_as_usual(connection.dialect), raw.cursor() as cursor:
         cursor.copy_expert(f"COPY {name} FROM STDIN", data, _COPIED_BYTES)
 
 

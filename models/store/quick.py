@@ -5,14 +5,13 @@ what the database itself takes for it. Here it says once what a statement is in 
 go in and out. Connections come from its pool, and faults are told as it tells them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Insert, Select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
 
+from models.store.faults import told_as_usual
 from models.store.session import Database
 
 Values = Mapping[str, Any]
@@ -76,7 +75,7 @@ class Look(_Quick):
 
     def at(self, database: Database, values: Values) -> tuple[Any, ...] | None:
         """The first row that these values lead to, as it is committed now."""
-        with _told_as_usual(database), database.lent() as driver:
+        with told_as_usual(database.engine.dialect), database.lent() as driver:
             return self.through(driver, database, values)
 
     def through(self, driver: DBAPIConnection, database: Database, values: Values) -> tuple[Any, ...] | None:
@@ -112,7 +111,7 @@ class Jot(_Quick):
             return
         words = self._words(database)
         bound = [words.bound(row) for row in rows]
-        with _told_as_usual(database), database.lent(writes=True) as driver:
+        with told_as_usual(database.engine.dialect), database.lent(writes=True) as driver:
             cursor = driver.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             try:
@@ -121,14 +120,3 @@ class Jot(_Quick):
             except BaseException:
                 driver.rollback()
                 raise
-
-
-@contextmanager
-def _told_as_usual(database: Database) -> Iterator[None]:
-    """The driver's faults become SQLAlchemy's."""
-    dialect = database.engine.dialect
-    faults = dialect.loaded_dbapi.Error
-    try:
-        yield
-    except faults as error:
-        raise DBAPIError.instance(None, None, error, faults, hide_parameters=True, dialect=dialect) from error

@@ -14,6 +14,23 @@ from sqlalchemy.orm import Session
 
 _MODE = "winnow_mode"
 _READ, _WRITE, _RELAXED = "read", "write", "relaxed"
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How long a PostgreSQL is waited for that has vanished without a word: left alone, the system waits for hours."""
+
+_ITS_PATIENCE = {
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How long it waits for us, before it lets go of what we had locked."""
+
 _LOOK_EVERY = 50_000
 """How many of SQLite's own instructions lie between two looks at the clock: some milliseconds."""
 
@@ -173,10 +190,12 @@ def _give_up_after(engine: Engine, seconds: float) -> Callable[[sqlite3.Connecti
 
 
 def _postgresql(url: str, pool_size: int, statement_seconds: float | None) -> Engine:
-    told: dict[str, Any] = {}
+    given = make_url(url).query
+    told: dict[str, Any] = {name: value for name, value in _PATIENCE.items() if name not in given}
+    options = [*(f"-c {name}={value}" for name, value in _ITS_PATIENCE.items()), str(given.get("options", ""))]
     if statement_seconds is not None:
-        given = make_url(url).query.get("options", "")
-        told["options"] = f"{given} -c statement_timeout={round(statement_seconds * 1000)}".strip()
+        options.append(f"-c statement_timeout={round(statement_seconds * 1000)}")
+    told["options"] = " ".join(options)
     engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args=told)
 
     @event.listens_for(engine, "begin")
