@@ -15,21 +15,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, Update, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import spans, tracing
 from models.errors import LeaseLost
 from models.store.tables import JobRow, ScheduleRow
 from models.store.types import utc_now
 from models.store.upsert import insert_new
-from models.vocabulary import Job, JobStatus
+from models.vocabulary import DEADLY, Job, JobStatus
 
 RING_AGAIN = timedelta(seconds=5)
 """A job that was rung for and not claimed by then is rung for again."""
 
+LOOK_AGAIN = timedelta(seconds=10)
+"""A job that met something that is away is tried again after so long."""
+
+LONGEST_LEASE = timedelta(hours=1)
+"""The setting allows no longer one."""
+
 _BACK_OFF_SECONDS = (1, 5, 20, 60, 300)
+_LONGEST_WAIT = timedelta(seconds=2 * _BACK_OFF_SECONDS[-1])
+_MESSAGES = (Job.DELIVER, Job.MAIL)
+"""No other work is ever put off for longer: what is due later was written by a clock that was set back since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +115,32 @@ def _queued(session: Session, key: str) -> JobRow | None:
     )
 
 
-def due(session: Session, *, limit: int = 100) -> list[str]:
-    """The calls for jobs that wait: new ones, and those whose worker went away. Marks them as rung for."""
+def lease_is_over(ends: InstrumentedAttribute[datetime | None], now: datetime, lease: timedelta) -> ColumnElement[bool]:
+    """Whether a lease has ended, or was given by a clock that has been set back since.
+
+    Args:
+        ends: the column that says until when it lasts.
+        lease: how long one lasts; clocks of several machines may differ by as much.
+    """
+    return or_(ends < now, ends > now + 2 * lease)
+
+
+def due(session: Session, *, lease: timedelta = LONGEST_LEASE, limit: int = 100) -> list[str]:
+    """The calls for jobs that wait: new ones, and those whose worker went away. Marks them as rung for.
+
+    Args:
+        lease: for how long workers take jobs.
+    """
     now = utc_now()
-    unheard = or_(JobRow.dispatched_at.is_(None), JobRow.dispatched_at < now - RING_AGAIN)
+    unheard = or_(
+        JobRow.dispatched_at.is_(None),
+        JobRow.dispatched_at < now - RING_AGAIN,
+        JobRow.dispatched_at > now + LOOK_AGAIN,
+    )
     waiting = or_(
         and_(JobRow.status == JobStatus.QUEUED, JobRow.due_at <= now),
-        and_(JobRow.status == JobStatus.RUNNING, JobRow.lease_expires_at < now),
+        and_(JobRow.status == JobStatus.QUEUED, JobRow.due_at > now + _LONGEST_WAIT, JobRow.kind.not_in(_MESSAGES)),
+        and_(JobRow.status == JobStatus.RUNNING, lease_is_over(JobRow.lease_expires_at, now, lease)),
     )
     rows = session.scalars(
         select(JobRow).where(waiting, unheard).order_by(JobRow.due_at).limit(limit).with_for_update(skip_locked=True)
@@ -146,14 +174,14 @@ def claim(
     """
     now = utc_now()
     row = session.get(JobRow, job_id, with_for_update=True, populate_existing=True)
-    if row is None or not _free(row, now):
+    if row is None or not _free(row, now, lease):
         return None
     if row.cancel_requested:
         _end(row, JobStatus.CANCELLED, error=None, now=now)
         let_go(session, row)
         return None
     if row.attempts >= attempts:
-        _end(row, JobStatus.FAILED, error=row.error or f"given up: its worker died {attempts} times", now=now)
+        _end(row, JobStatus.FAILED, error=row.error or f"{DEADLY} {attempts} times", now=now)
         let_go(session, row)
         return None
     try:
@@ -220,8 +248,20 @@ def complete(session: Session, held: Claim, result: dict[str, Any] | None = None
 def set_back(session: Session, held: Claim, *, due_at: datetime | None = None) -> None:
     """Give the job back to be gone on with, at once or at `due_at`: not a failed attempt."""
     row = _mine(session, held)
-    _requeue(session, row, due_at=due_at or utc_now())
+    row.error = None
     row.attempts = 0
+    if _requeue(session, row, due_at=due_at or utc_now()):
+        _ring(session, row)
+
+
+def put_off(session: Session, held: Claim, error: str) -> JobRow:
+    """Record that something was away: not a failed attempt. The job stays due, and is rung for again after a while."""
+    row = _mine(session, held)
+    row.error = error
+    row.attempts = 0
+    if _requeue(session, row, due_at=row.due_at):
+        row.dispatched_at = utc_now() + LOOK_AGAIN - RING_AGAIN
+    return row
 
 
 def fail(session: Session, held: Claim, error: str, *, attempts: int, final: bool) -> JobRow:
@@ -232,7 +272,8 @@ def fail(session: Session, held: Claim, error: str, *, attempts: int, final: boo
     else:
         wait = _BACK_OFF_SECONDS[min(held.attempt, len(_BACK_OFF_SECONDS)) - 1]
         row.error = error
-        _requeue(session, row, due_at=utc_now() + timedelta(seconds=wait))
+        if _requeue(session, row, due_at=utc_now() + timedelta(seconds=wait)):
+            _ring(session, row)
     return row
 
 
@@ -275,10 +316,13 @@ def _ring(session: Session, row: JobRow) -> None:
     session.info.setdefault("jobs", []).append(call(row))
 
 
-def _free(row: JobRow, now: datetime) -> bool:
+def _free(row: JobRow, now: datetime, lease: timedelta) -> bool:
+    """The same as the condition of `due`."""
     if row.status is JobStatus.QUEUED:
-        return row.due_at <= now
-    return row.status is JobStatus.RUNNING and row.lease_expires_at is not None and row.lease_expires_at < now
+        return row.due_at <= now or (row.due_at > now + _LONGEST_WAIT and row.kind not in _MESSAGES)
+    if row.status is not JobStatus.RUNNING or row.lease_expires_at is None:
+        return False
+    return row.lease_expires_at < now or row.lease_expires_at > now + 2 * lease
 
 
 def _under(session: Session, held: Claim, statement: Update) -> None:
@@ -298,20 +342,20 @@ def _mine(session: Session, held: Claim) -> JobRow:
     return row
 
 
-def _requeue(session: Session, row: JobRow, *, due_at: datetime) -> None:
-    """Back to the queue; where a job of the same key waits already, that one will do the rest."""
+def _requeue(session: Session, row: JobRow, *, due_at: datetime) -> bool:
+    """Back to the queue; False where a job of the same key waits already: that one will do the rest."""
     twin = session.scalar(
         select(JobRow.id).where(JobRow.dedupe_key == row.dedupe_key, JobRow.status == JobStatus.QUEUED)
     )
     if twin is not None:
         _end(row, JobStatus.SUCCEEDED, error=None, now=utc_now())
         row.result = {"continued_by": twin}
-        return
+        return False
     row.status = JobStatus.QUEUED
     row.due_at = due_at
     row.dispatched_at = None
     row.lease_expires_at = None
-    _ring(session, row)
+    return True
 
 
 def _end(row: JobRow, status: JobStatus, *, error: str | None, now: datetime) -> None:

@@ -107,6 +107,10 @@ class JobStatus(StrEnum):
         return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
 
 
+DEADLY = "given up: its worker died"
+"""How the error of a job begins that no worker has survived."""
+
+
 class Job(StrEnum):
     """The kinds of work that happen behind a request; `worker.handlers` has one function for each."""
 

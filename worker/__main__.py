@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def main() -> int:
     runtime = Runtime(settings, database, watch=SHARED.watch_encoder)
     equip(runtime)
     name = f"{socket.gethostname()}-{os.getpid()}"
-    relay = Relay(database, doorbell, name)
+    relay = Relay(database, doorbell, name, lease=timedelta(seconds=settings.job_lease_seconds))
     relay.start()
     register(settings.data_dir)
     window = Window(settings.worker_metrics_port, relay.is_turning)
@@ -67,6 +68,7 @@ class Listener(SimpleWorker):
     """Takes calls in this process, not in a fork of it: the encoder is loaded once, its threads stay whole."""
 
     asked_to_stop = False
+    max_connection_wait_time = 5.0  # seconds until it looks again whether Redis is back
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Told to end: a long job gives way at its next block and goes on elsewhere."""

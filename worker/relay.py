@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,7 +21,7 @@ from worker.metrics import CALLS, HINDERED
 _LOG = logging.getLogger("winnow.relay")
 _EVERY = 1.0
 _STUCK_SECONDS = 120.0
-_HEARTBEAT = timedelta(seconds=5)
+_HEARTBEAT_SECONDS = 5.0
 
 
 class Relay:
@@ -29,15 +29,19 @@ class Relay:
 
     Args:
         name: this worker's name.
+        lease: for how long workers take jobs.
     """
 
-    def __init__(self, database: Database, doorbell: Doorbell, name: str) -> None:
+    def __init__(
+        self, database: Database, doorbell: Doorbell, name: str, *, lease: timedelta = jobs.LONGEST_LEASE
+    ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._name = name
+        self._lease = lease
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
-        self._beaten = datetime.min.replace(tzinfo=UTC)
+        self._beaten = float("-inf")
         self._turned = time.monotonic()
 
     def start(self) -> None:
@@ -52,8 +56,8 @@ class Relay:
     def turn(self) -> None:
         """One round. Raises what the database raises."""
         with self._database.transaction(durable=False) as session:
-            calls = jobs.due(session)
-            if utc_now() - self._beaten >= _HEARTBEAT:
+            calls = jobs.due(session, lease=self._lease)
+            if time.monotonic() - self._beaten >= _HEARTBEAT_SECONDS:
                 self._beat(session)
                 _regular(session)
         if calls:
@@ -68,7 +72,7 @@ class Relay:
     def _beat(self, session: Session) -> None:
         insert_new(session, WorkerRow, [{"name": self._name, "created_at": utc_now(), "seen_at": utc_now()}])
         session.execute(update(WorkerRow).where(WorkerRow.name == self._name).values(seen_at=utc_now()))
-        self._beaten = utc_now()
+        self._beaten = time.monotonic()
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -118,8 +118,8 @@ def settle(session: Session, settings: Settings, troubles: Iterable[Trouble], na
         if trouble is None:
             _end(session, settings, row, now)
             continue
-        if row.fired_at is None and now - row.seen_at > _UNSEEN:
-            row.created_at = now  # nobody looked for a while: who knows whether it held
+        if row.fired_at is None and abs(now - row.seen_at) > _UNSEEN:
+            row.created_at = now  # nobody looked for a while, or the clock was set: who knows whether it held
         row.detail, row.seen_at = trouble.detail, now
         if row.fired_at is None and now - row.created_at >= RULES[row.name].hold:
             row.fired_at = now

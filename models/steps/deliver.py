@@ -42,7 +42,8 @@ def run_deliver(work: Work) -> None:
     if delivery is None or webhook is None or not webhook.active or delivery.status is not DeliveryStatus.PENDING:
         return
     now = utc_now()
-    if webhook.resting_until is not None and now < webhook.resting_until < delivery.give_up_at:
+    latest = min(delivery.give_up_at, now + _LONGEST_REST)  # what is later was written before the clock was set back
+    if webhook.resting_until is not None and now < webhook.resting_until < latest:
         with work.putting_off(webhook.resting_until + jittered(_FIRST_WAIT)) as session:
             _wait_until(session, delivery.id, webhook.resting_until)
         return

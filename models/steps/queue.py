@@ -90,12 +90,12 @@ def run_queue(work: Work) -> None:
 
 def lease(runtime: Runtime, session: Session, caller: Caller, project: ProjectRow, count: int) -> list[Leased]:
     """Hand out up to `count` questions; each is nobody else's until its lease ends."""
-    now = utc_now()
-    expires_at = now + timedelta(seconds=runtime.settings.lease_seconds)
+    now, lasts = utc_now(), timedelta(seconds=runtime.settings.lease_seconds)
+    expires_at = now + lasts
     free = (
         TaskRow.project_id == project.id,
         TaskRow.open.is_(True),
-        or_(TaskRow.holder.is_(None), TaskRow.lease_expires_at < now),
+        or_(TaskRow.holder.is_(None), jobs.lease_is_over(TaskRow.lease_expires_at, now, lasts)),
         or_(TaskRow.deadline.is_(None), TaskRow.deadline > now),
         rounds.askable(caller),
     )
