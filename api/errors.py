@@ -1,7 +1,7 @@
 """From errors to answers: RFC 9457 problem documents.
 
-The table below is all there is to it. A built-in exception is never mapped: it is a bug, is logged with its
-traceback by `api.middleware`, and answers 500 without a word of it.
+The table below is all there is to it. A built-in exception is not mapped, unless it says that the disk is full: it is
+a bug, is logged with its traceback by `api.middleware`, and answers 500 without a word of it.
 """
 
 import json
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from models.absence import NO_ROOM, NO_ROOM_FOR_ROWS, absence
 from models.errors import (
     Conflict,
     Forbidden,
@@ -32,6 +33,8 @@ from models.errors import (
 _LOG = logging.getLogger(__name__)
 _PROBLEMS_SHOWN = 100
 _LOC_CHARS = 200
+_BUSY = "The database is away or busy: try again."
+_NO_ROWS = f"{NO_ROOM_FOR_ROWS} Nothing was stored: try again when there is."
 
 
 class TooManyRequests(WinnowError):
@@ -76,6 +79,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(PoolTimeout, _pool_timeout)
+    app.add_exception_handler(OSError, _system_error)
 
 
 def problem(
@@ -176,16 +180,26 @@ def _database_error(request: Request, error: Exception) -> Response:
     if isinstance(error, DataError):
         _LOG.warning("a value cannot be stored: %s", error.orig)
         return _answer(request, 422, Invalid.code, "A value in the request cannot be stored.")
-    if isinstance(error, OperationalError):
-        _LOG.error("the database is away or busy: %s", error.orig)
-        detail = "The database is away or busy: try again."
-        return _answer(request, 503, Unavailable.code, detail, (), {"Retry-After": "1"})
-    raise error
+    away = absence(error)
+    if away is None and not isinstance(error, OperationalError):
+        raise error
+    _LOG.error("the database is away or busy: %s", getattr(error, "orig", error))
+    return _unavailable(request, _NO_ROWS if away == NO_ROOM_FOR_ROWS else _BUSY)
+
+
+def _system_error(request: Request, error: Exception) -> Response:
+    if absence(error) is None:
+        raise error
+    _LOG.error("there is no room left: %s", error)
+    return _unavailable(request, f"{NO_ROOM} Nothing was stored: try again when there is.")
 
 
 def _pool_timeout(request: Request, error: Exception) -> Response:
     _LOG.error("every database connection is in use: %s", error)
-    detail = "Winnow has too much to do at the moment: try again."
+    return _unavailable(request, "Winnow has too much to do at the moment: try again.")
+
+
+def _unavailable(request: Request, detail: str) -> Response:
     return _answer(request, 503, Unavailable.code, detail, (), {"Retry-After": "1"})
 
 

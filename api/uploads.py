@@ -4,7 +4,6 @@ The gate of the route has let the request in before the first byte is read. A fi
 keep is removed when the request ends.
 """
 
-import errno
 import hashlib
 import json
 import uuid
@@ -20,7 +19,7 @@ from api.context import context_of
 from api.middleware import BODY_LIMIT
 from api.schemas.base import refuse_unstorable
 from models.artifacts import Artifacts
-from models.errors import Invalid, Problem, Unavailable
+from models.errors import Invalid, Problem
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -123,7 +122,7 @@ async def receive_upload(request: Request) -> AsyncIterator[Upload]:
 
     Raises:
         Invalid: this is no multipart form, it is cut short, or it has no part called `file`.
-        Unavailable: the disk is full.
+        OSError: the disk is full.
     """
     context = context_of(request)
     request.scope[BODY_LIMIT] = context.settings.max_upload_mb * 2**20 + _ROOM_FOR_FORM
@@ -151,10 +150,6 @@ async def _receive(request: Request, upload: Upload) -> None:
         form.finish()
     except FormParserError as error:
         raise Invalid(f"The multipart form cannot be read: {error}") from error
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise Unavailable("There is no room left for the file on the server's disk.") from error
-        raise
     finally:
         form.close()
 

@@ -12,7 +12,8 @@
     │   ├── AlreadyThere, LeaseLost, AlreadyDecided, TooLittleToLearn, NoVersion, ...
     └── Unavailable      a part that Winnow needs is away; try again                → 503
 
-Built-in exceptions are never mapped: an unforeseen one is a bug and answers 500 without its text.
+Built-in exceptions are not mapped: an unforeseen one is a bug and answers 500 without its text. What says that the
+disk is full or the database is gone is told apart by `models.absence`.
 """
 
 from collections.abc import Sequence

@@ -2,13 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models import jobs, spans
+from models.absence import absence
 from models.errors import BundleBroken, LeaseLost, Unavailable, WinnowError
 from models.runtime import Runtime
 from models.steps.endings import let_go
@@ -18,6 +21,7 @@ from worker.handlers import HANDLERS
 from worker.metrics import counted
 
 _LOG = logging.getLogger("winnow.worker")
+_RECORD_AGAIN_SECONDS = 1.0
 
 
 class _Here:
@@ -25,6 +29,7 @@ class _Here:
 
     runtime: Runtime | None = None
     work: Work | None = None
+    leaving = False
 
 
 def equip(runtime: Runtime) -> None:
@@ -33,7 +38,8 @@ def equip(runtime: Runtime) -> None:
 
 
 def hurry() -> None:
-    """Have the job in hand, if any, give way at its next block."""
+    """Told to end: have the job in hand, if any, give way at its next block."""
+    _Here.leaving = True
     if _Here.work is not None:
         _Here.work.hurry()
 
@@ -95,36 +101,47 @@ def _attempt(work: Work, lease: timedelta) -> str:
         _LOG.warning("job %s %s: the lease was lost, somebody else goes on", claim.id, claim.kind)
         return "lease_lost"
     except SliceOver:
-        with _ending(work) as session:
-            jobs.set_back(session, claim)
+        _record(work, lambda session: jobs.set_back(session, claim))
         return "set_back"
     except Stopped:
-        with _ending(work) as session:
-            let_go(session, jobs.cancelled(session, claim))
+        _record(work, lambda session: let_go(session, jobs.cancelled(session, claim)))
         return "cancelled"
-    except WinnowError as error:
-        _fail(work, error.detail, final=not isinstance(error, Unavailable))
-        return error.code if isinstance(error, BundleBroken) else "failed"
     except Exception as error:  # the one place that must outlive any job's bug
-        _LOG.exception("job %s %s failed", claim.id, claim.kind)
-        _fail(work, f"{type(error).__name__}: {error}", final=False)
-        return "failed"
+        return _hindered(work, error)
     return "succeeded"
 
 
-def _fail(work: Work, error: str, *, final: bool) -> None:
-    with _ending(work) as session:
-        let_go(session, jobs.fail(session, work.claim, error, attempts=work.runtime.settings.job_attempts, final=final))
+def _hindered(work: Work, error: Exception) -> str:
+    """Record that a job was not done, as a failure or because something is away. The outcome as the metrics call it."""
+    claim, attempts = work.claim, work.runtime.settings.job_attempts
+    away = absence(error)
+    if away is not None:
+        _LOG.warning("job %s %s is put off: %s (%s)", claim.id, claim.kind, away, error)
+        _record(work, lambda session: let_go(session, jobs.put_off(session, claim, away)))
+        return "put_off"
+    known = isinstance(error, WinnowError)
+    if not known:
+        _LOG.error("job %s %s failed", claim.id, claim.kind, exc_info=error)
+    said = error.detail if isinstance(error, WinnowError) else f"{type(error).__name__}: {error}"
+    final = known and not isinstance(error, Unavailable)
+    _record(work, lambda session: let_go(session, jobs.fail(session, claim, said, attempts=attempts, final=final)))
+    return BundleBroken.code if isinstance(error, BundleBroken) else "failed"
 
 
-@contextmanager
-def _ending(work: Work) -> Iterator[Session]:
-    """A transaction for how a job ended; nothing where the job is somebody else's by now."""
-    try:
-        with work.runtime.database.transaction() as session:
-            yield session
-    except LeaseLost:
-        _LOG.warning("job %s: the lease was lost before its end could be recorded", work.claim.id)
+def _record(work: Work, end: Callable[[Session], object]) -> None:
+    """Write down how a job ended, as soon as the database takes it; nothing where it is somebody else's by now."""
+    while True:
+        try:
+            with work.runtime.database.transaction() as session:
+                end(session)
+        except LeaseLost:
+            _LOG.warning("job %s: the lease was lost before its end could be recorded", work.claim.id)
+        except SQLAlchemyError as error:
+            if absence(error) is None or _Here.leaving:
+                raise
+            time.sleep(_RECORD_AGAIN_SECONDS)
+            continue
+        return
 
 
 @contextmanager

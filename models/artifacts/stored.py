@@ -11,6 +11,7 @@ from typing import IO
 
 from typing_extensions import override
 
+from models.absence import absence
 from models.artifacts.folder import Artifacts, Place, remove_path
 from models.errors import Unavailable
 
@@ -191,6 +192,8 @@ class StoredArtifacts(Artifacts):
         except (FileNotFoundError, Unavailable):
             raise
         except Exception as error:  # each store has errors of its own
+            if absence(error) is not None:  # the disk of this host
+                raise
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise Unavailable(f"the artifacts at {self.address} cannot be reached: {reason}") from error
 

@@ -1,13 +1,15 @@
 """What was found out about a project, kept beside its vectors until it is no longer about the same decisions."""
 
 import hashlib
-import secrets
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.pool.replacing import replacing
 
 
 def kept(folder: Path, name: str, about: object, find: Callable[[], NDArray[Any]]) -> NDArray[Any]:
@@ -27,10 +29,10 @@ def kept(folder: Path, name: str, about: object, find: Callable[[], NDArray[Any]
         found = find()
     else:
         return there
-    staged = folder / f".{path.name}.{secrets.token_hex(4)}"
-    with staged.open("wb") as file:
-        np.save(file, found, allow_pickle=False)
-    staged.replace(path)
+    data = BytesIO()  # for numpy, writing an array to a file, does not tell a full disk from other faults
+    np.save(data, found, allow_pickle=False)
+    with replacing(path) as file:
+        file.write(data.getbuffer())
     for older in folder.glob(f"{name}-*.npy"):
         if older != path:
             older.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """What a version says about every item of a pool: small arrays beside the vectors."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from models.learn.heads import Head
 from models.learn.multi import MultiHead
 from models.pool.inputs import Inputs
+from models.pool.replacing import replacing
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,5 @@ def _read(path: Path, most: int) -> Scores:
 
 
 def _write(path: Path, scores: Scores) -> None:
-    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with staged.open("wb") as file:
+    with replacing(path) as file:
         np.savez(file, category=scores.category, confidence=scores.confidence, margin=scores.margin)
-    staged.replace(path)

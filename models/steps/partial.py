@@ -32,7 +32,7 @@ class Partial:
     def __init__(self, folder: Path, job_id: str, token: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._job_id, self._token = folder, job_id, token
-        self.path = folder / f"{job_id}-{token}"
+        self.path = self._part(token)
         self.rows = 0
 
     @contextmanager
@@ -41,20 +41,18 @@ class Partial:
         before, rows, size = max(self._earlier(), key=lambda found: found[1], default=(None, 0, 0))
         with self.path.open("wb") as file:
             if before is not None:
-                with before.open("rb") as source:
-                    while size and (part := source.read(min(size, _COPIED))):
-                        size -= file.write(part)
-                self.rows = rows
+                self._copy(before, size, file)
+                self._mark(file, rows)
+            for token in range(self._token):  # each would fill the disk with a copy
+                self._part(token).unlink(missing_ok=True)
+                self._marks(token).unlink(missing_ok=True)
             yield file
 
     def add(self, file: BinaryIO, piece: Piece) -> None:
         """Write a piece, and mark it where one can go on from it."""
         file.write(piece.data)
         if piece.rows is not None:
-            file.flush()
-            self.rows = piece.rows
-            with self._marks(self._token).open("a") as marks:
-                marks.write(f"{piece.rows} {file.tell()}\n")
+            self._mark(file, piece.rows)
 
     def forget_earlier(self) -> None:
         """Remove what other attempts left, and the marks of this one."""
@@ -62,16 +60,37 @@ class Partial:
             if path != self.path:
                 path.unlink(missing_ok=True)
 
+    def _copy(self, before: Path, size: int, file: BinaryIO) -> None:
+        """Take over what an earlier attempt has whole. Where the disk is full, no second copy of it stays."""
+        try:
+            with before.open("rb") as source:
+                while size and (part := source.read(min(size, _COPIED))):
+                    size -= file.write(part)
+            file.flush()
+        except OSError:
+            self.path.unlink()
+            raise
+
+    def _mark(self, file: BinaryIO, rows: int) -> None:
+        """Write down that so many rows are whole by here."""
+        file.flush()
+        with self._marks(self._token).open("a") as marks:
+            marks.write(f"{rows} {file.tell()}\n")
+        self.rows = rows
+
     def _earlier(self) -> Iterator[tuple[Path, int, int]]:
         """What each earlier attempt has whole: its file, rows and bytes."""
         for token in range(self._token):
-            path, marks = self._folder / f"{self._job_id}-{token}", self._marks(token)
+            path, marks = self._part(token), self._marks(token)
             if path.is_file() and marks.is_file():
                 there = path.stat().st_size
                 lines = [line.split() for line in marks.read_text().splitlines()]
                 whole = [(int(line[0]), int(line[1])) for line in lines if len(line) == 2 and int(line[1]) <= there]  # noqa: PLR2004
                 if whole:
                     yield (path, *max(whole))
+
+    def _part(self, token: int) -> Path:
+        return self._folder / f"{self._job_id}-{token}"
 
     def _marks(self, token: int) -> Path:
         return self._folder / f"{self._job_id}-{token}{_MARKS}"

@@ -79,8 +79,14 @@ def run_train(work: Work) -> None:
     folder = f"bundles/{project.id}/{version.number}-{work.claim.token}"
     runtime.artifacts.remove(folder)
     features = features_of(given, result)
-    sha256 = save(result.head, manifest(runtime, given, version, result), runtime.artifacts.making(folder), features)
-    runtime.artifacts.publish(folder)
+    try:
+        sha256 = save(
+            result.head, manifest(runtime, given, version, result), runtime.artifacts.making(folder), features
+        )
+        runtime.artifacts.publish(folder)
+    except BaseException:  # the disk may be full: half a bundle is no use to anybody
+        runtime.artifacts.remove(folder)
+        raise
     name = f"{version.number}-{sha256[:16]}"
     with runtime.database.read() as session:
         inputs = Inputs(given.pool, session, features)

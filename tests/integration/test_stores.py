@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from models import prepare
+from models import jobs, prepare
 from models.artifacts import artifacts_of
 from models.backups.restore import restore
 from models.backups.take import take
@@ -21,11 +21,13 @@ from models.settings import Settings
 from models.steps import serve
 from models.steps.accounts import SYSTEM
 from models.steps.items import NewItem
+from models.store.queries.figures import figures
 from models.store.session import Database
 from tests.api.conftest import SECRET, Winnow, build, make_project, settings_for
 from tests.conftest import postgresql_database
 from tests.integration.conftest import texts
 from tests.working import drain
+from worker.entry import perform
 
 pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'winnow[s3]'")
 moto = pytest.importorskip("moto.server", reason="moto is not installed: there is no S3 to try this on")
@@ -217,6 +219,32 @@ def test_a_store_that_refuses_is_told_as_such(
     assert said(Runtime(host("fresh"), worker.database, encoder), slug) == before
     prepare._store(worker.settings)
     assert list(worker.artifacts.files("uploads")) == []
+
+
+@ON_ONE
+def test_a_job_waits_for_a_store_that_is_away_however_long_that_takes(
+    api: Winnow, worker: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slug = make_project(api)
+    job_id = sent(api, f"/v1/projects/{slug}/imports", as_csv(texts(60)))["job_id"]
+
+    def away(*_: Any, **__: Any) -> None:
+        raise ConnectionError("nobody answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.artifacts._system, "open", away)  # type: ignore[attr-defined]
+        for _ in range(2 * worker.settings.job_attempts):
+            perform(worker, job_id)
+        waiting = api.get(f"/v1/jobs/{job_id}").json()
+        assert (waiting["status"], "cannot be reached: nobody answers" in waiting["error"]) == ("queued", True)
+        with worker.database.transaction() as session:
+            assert jobs.due(session) == [], "it is not tried again at once"
+            assert figures(session).oldest_due_seconds > 0, "it is due all the while"
+    drain(worker)
+    perform(worker, job_id)
+    drain(worker)
+    done = api.get(f"/v1/jobs/{job_id}").json()
+    assert (done["status"], done["error"]) == ("succeeded", None)
 
 
 def test_an_address_of_no_store_is_refused() -> None:

@@ -131,7 +131,8 @@ class Child:
                     show(line)
             if size > _ROTATE_BYTES:
                 # The process appends to its open file, so the file is emptied in place.
-                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+                with contextlib.suppress(OSError):  # the disk is full: then there is all the more reason to empty it
+                    shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
                 os.truncate(self.log, 0)
                 self._read_to = 0
 
