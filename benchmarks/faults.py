@@ -2,11 +2,14 @@
 
 Four reviewers lease and decide through the HTTP API, versions are trained and promoted as decisions come, files are
 imported and embedded (by a stand-in that makes vectors for next to nothing), and meanwhile the API or the worker is
-ended by SIGKILL and started anew. Among the kills Redis is emptied, restarted, and gone for a minute, and PostgreSQL is
-restarted as after a crash. What a reviewer got no answer to is sent again with the same key. In the end nobody lends a
-hand: the work left is waited for, and what is in the database is held against what was acknowledged.
+ended by SIGKILL and started anew. Among the kills come the troubles that are chosen: Redis is emptied, restarted, and
+gone for a minute, and PostgreSQL is restarted as after a crash; with `--troubles all` the network is slow, silent and
+broken too, the disk full, the clock set, and in the end PostgreSQL fails over to its standby. What a reviewer got no
+answer to is sent again with the same key. In the end nobody lends a hand: the work left is waited for, and what is in
+the database is held against what was acknowledged.
 
     python -m benchmarks.faults --kills 200 --json faults.json
+    python -m benchmarks.faults --kills 40 --troubles all     # as root
 """
 
 import argparse
@@ -14,83 +17,23 @@ import json
 import random
 import sys
 import tempfile
-import threading
 import time
-import uuid
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks._ledger import Ledger, look
-from benchmarks._stack import Stack, about, settle
-from benchmarks.scale import generate
-from models.settings import Settings
-from models.store.session import Database
-from winnow import ApiError, Client, ConnectionFailed, WinnowError
+from benchmarks._adversities import TROUBLES, Scene, set_up
+from benchmarks._crowd import HURRIED, Crowd, again
+from benchmarks._stack import about
+from winnow import Client
 
 KILLS, QUICK_KILLS = 60, 12
-PEOPLE, AT_ONCE = 4, 4
-FILES, ROWS = 3, 6_000
+FILES = 3
 PAUSE = (0.2, 2.5)
 API_SHARE = 0.3
-PATIENCE = 120.0
 GONE, QUICK_GONE = 60.0, 5.0
-QUIET = {"WINNOW_JOB_LEASE_SECONDS": "4", "WINNOW_LEASE_SECONDS": "30", "WINNOW_JOB_ATTEMPTS": "100"}
-
-
-class Reviewer(threading.Thread):
-    """One who reviews until told to stop, whatever happens to the API."""
-
-    def __init__(self, number: int, client: Client, slug: str, ledger: Ledger, over: threading.Event) -> None:
-        super().__init__(daemon=True)
-        self._number, self._client, self._slug = number, client, slug
-        self._ledger, self._over = ledger, over
-
-    def run(self) -> None:
-        """Lease, decide, lease."""
-        while not self._over.is_set():
-            sent = time.monotonic()
-            try:
-                tasks = self._client.lease(self._slug, AT_ONCE)
-            except WinnowError:
-                time.sleep(0.2)
-                continue
-            for task in tasks:
-                self._note(task.task_id, sent, task.expires_at)
-            for task in tasks:
-                category = task.prediction.category if task.prediction else None
-                self._decide(task.task_id, {"action": "accept"} if category else {"action": "skip"})
-            time.sleep(0.05)
-
-    def _note(self, task_id: str, sent: float, expires_at: datetime) -> None:
-        with self._ledger.lock:
-            who, answered, until = self._ledger.held.get(task_id, (self._number, 0.0, datetime.now(UTC)))
-            if who != self._number and answered < sent and until > datetime.now(UTC):
-                self._ledger.twice.append(task_id)
-            self._ledger.held[task_id] = (self._number, time.monotonic(), expires_at)
-
-    def _decide(self, task_id: str, said: dict[str, str]) -> None:
-        with self._ledger.lock:
-            self._ledger.held.pop(task_id, None)
-        key, until = uuid.uuid4().hex, time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            try:
-                decision = self._client.decide(self._slug, task_id=task_id, idempotency_key=key, **said)
-            except ConnectionFailed:
-                time.sleep(0.2)
-            except ApiError as error:
-                if error.status >= 500:
-                    time.sleep(0.2)
-                    continue
-                with self._ledger.lock:
-                    self._ledger.refused += 1
-                return
-            else:
-                with self._ledger.lock:
-                    self._ledger.acknowledged.append(int(decision.id))
-                return
-        with self._ledger.lock:
-            self._ledger.faults.append(f"task {task_id}: no answer within {PATIENCE:g} s")
+USUAL = {"redis-emptied", "redis-restarted", "redis-gone"}
+PATIENT = {**HURRIED, "WINNOW_JOB_ATTEMPTS": "100"}  # as many kills may meet one job
 
 
 def main() -> None:
@@ -101,15 +44,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_KILLS} kills")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--database", default="", help="URL of an empty PostgreSQL database; SQLite if left out")
+    parser.add_argument("--troubles", default="", help=f"all, or some of {', '.join(TROUBLES)}, with commas between")
     options = parser.parse_args()
     kills = options.kills or (QUICK_KILLS if options.quick else KILLS)
-    report: dict[str, Any] = about(options.seed) | {"database": "PostgreSQL" if options.database else "SQLite"}
-    with tempfile.TemporaryDirectory(prefix="winnow-faults-") as name:
+    postgresql = bool(options.database) or "failover" in options.troubles or options.troubles == "all"
+    names = [name for name in TROUBLES if name in chosen(options.troubles, postgresql=postgresql)]
+    report: dict[str, Any] = about(options.seed) | {"database": "PostgreSQL" if postgresql else "SQLite"}
+    with tempfile.TemporaryDirectory(prefix="winnow-faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        stack = Stack(folder, folder / "none", options.database, settings=QUIET, through="benchmarks._stand_in")
-        with stack, stack.client() as client:
-            gone = QUICK_GONE if options.quick else GONE
-            report |= suffer(stack, client, folder, kills, gone, random.Random(options.seed))
+        with set_up(folder, names, options.database, PATIENT) as scene, scene.stack.client() as client:
+            scene.seconds = QUICK_GONE if options.quick else GONE
+            report |= suffer(scene, client, folder, kills, names, random.Random(options.seed))
     for name, value in report.items():
         print(f"{name:>28}  {value}")
     if options.json:
@@ -117,37 +62,37 @@ def main() -> None:
     sys.exit(1 if report["faults"] else 0)
 
 
-def suffer(stack: Stack, client: Client, folder: Path, kills: int, gone: float, rng: random.Random) -> dict[str, Any]:
+def chosen(given: str, *, postgresql: bool) -> set[str]:
+    """The names of the troubles that somebody wants.
+
+    Raises:
+        SystemExit: there is no such trouble, or it needs PostgreSQL.
+    """
+    if given == "all":
+        return set(TROUBLES)
+    names = set(given.split(",")) if given else USUAL | ({"postgresql"} if postgresql else set())
+    if names - set(TROUBLES):
+        sys.exit(f"--troubles: {', '.join(sorted(names - set(TROUBLES)))}: there are {', '.join(TROUBLES)}")
+    if "postgresql" in names and not postgresql:
+        sys.exit("--troubles: postgresql needs --database, or failover beside it")
+    return names
+
+
+def suffer(
+    scene: Scene, client: Client, folder: Path, kills: int, names: Sequence[str], rng: random.Random
+) -> dict[str, Any]:
     """Everything at once, and the kills."""
-    troubles = [
-        ("Redis emptied", stack.empty_redis),
-        ("Redis restarted", lambda: stack.without_redis(0.0)),
-        (f"Redis gone for {gone:g} s", lambda: stack.without_redis(gone)),
-        *([("PostgreSQL restarted", stack.restart_database)] if stack.variables["WINNOW_DATABASE_URL"] else []),
-    ]
-    at = {(place + 1) * kills // (len(troubles) + 1): trouble for place, trouble in enumerate(troubles)}
-    topics = generate(folder / "0.csv", ROWS, 0)
-    settings = {"retrain_every": 40, "audit_rate": 0.1}
-    slug = client.create_project("Faults", categories=topics.names[:20], settings=settings).slug
-    client.wait(client.import_file(slug, folder / "0.csv", text_fields=["text"], id_field="id").job_id)
-    settle(client, slug)
-    ledger, over = Ledger(), threading.Event()
-    people = []
-    for number in range(PEOPLE):
-        key = client.create_api_key(f"person {number}", role="reviewer").secret
-        own = Client(f"http://127.0.0.1:{stack.api_port}", api_key=key)
-        people.append(Reviewer(number, own, slug, ledger, over))
-    for person in people:
-        person.start()
-    sent, done = 1, {"api": 0, "worker": 0}
+    stack = scene.stack
+    at = {(place + 1) * kills // (len(names) + 1): TROUBLES[name][1] for place, name in enumerate(names)}
+    crowd = scene.crowd = Crowd(client, folder)
+    crowd.begin()
+    done = {"api": 0, "worker": 0}
     began = time.monotonic()
     for kill in range(kills):
-        if sent < FILES and kill >= sent * kills // FILES:
-            generate(folder / f"{sent}.csv", ROWS, sent)
-            again(lambda file=folder / f"{sent}.csv": client.import_file(slug, file, text_fields=["text"]))
-            sent += 1
+        if crowd.files < FILES and kill >= crowd.files * kills // FILES:
+            crowd.send()
         if kill in at:
-            at[kill][1]()
+            at[kill](scene)
         time.sleep(rng.uniform(*PAUSE))
         name = "api" if rng.random() < API_SHARE else "worker"
         stack.kill(name)
@@ -155,43 +100,20 @@ def suffer(stack: Stack, client: Client, folder: Path, kills: int, gone: float, 
         if name == "api":  # one that is killed before it listens could be killed for ever
             again(client.health)
     suffered = time.monotonic() - began
-    over.set()
-    for person in people:
-        person.join(PATIENCE)
-    began = time.monotonic()
-    try:
-        again(lambda: settle(client, slug, PATIENCE))
-    except SystemExit as error:  # what is left is told with the rest
-        ledger.faults.append(str(error))
-    healed = time.monotonic() - began
-    database = Database(Settings(data_dir=stack.data, database_url=stack.variables["WINNOW_DATABASE_URL"]).database)
-    found, faults = look(database, slug, ledger, sent, ROWS)
-    database.close()
-    if not client.ready().ready:
-        faults.append("the system is not ready")
+    healed = crowd.end()
+    found, faults = crowd.look(stack.variables["WINNOW_DATABASE_URL"], stack.data)
     return {
         "kills": sum(done.values()),
         "killed": done,
-        "besides": [name for name, _ in troubles],
+        "besides": [TROUBLES[name][0] for name in names],
+        "away_for_seconds": scene.seconds,
         "seconds": round(suffered),
-        "decisions_acknowledged": len(ledger.acknowledged),
-        "decisions_refused": ledger.refused,
+        "decisions_acknowledged": crowd.decided(),
+        "decisions_refused": crowd.ledger.refused,
         **found,
         "seconds_to_the_end_of_work": round(healed, 1),
         "faults": faults,
     }
-
-
-def again(act: Any) -> Any:
-    """Do something until it is done, however often the API goes away meanwhile."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return act()
-        except WinnowError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
 
 
 if __name__ == "__main__":

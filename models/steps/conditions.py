@@ -24,7 +24,7 @@ from models.store.queries.figures import figures
 from models.store.queries.project_figures import ProjectFigures, project_figures
 from models.store.tables import JobRow, VersionRow, WorkerRow
 from models.store.types import utc_now
-from models.vocabulary import Alert, JobStatus, VersionStatus
+from models.vocabulary import DEADLY, Alert, JobStatus, VersionStatus
 
 WORKER_SILENCE = timedelta(seconds=30)
 """A worker that has not been seen for so long is taken to be gone."""
@@ -101,15 +101,17 @@ def _jobs(session: Session) -> Iterator[Trouble]:
     waited = figures(session).oldest_due_seconds
     if waited > _LONGEST_WAIT_SECONDS:
         yield Trouble(Alert.JOBS_WAITING, f"the oldest due job has waited {waited:.0f} seconds")
+    deadly = func.count().filter(JobRow.error.startswith(DEADLY))
     failed = (
-        select(JobRow.kind, func.count())
+        select(JobRow.kind, func.count(), deadly)
         .where(JobRow.status == JobStatus.FAILED, JobRow.finished_at > utc_now() - _FAILED_WITHIN)
         .group_by(JobRow.kind)
     )
-    for kind, count in session.execute(failed).tuples():
-        if count > _FAILURES:
+    for kind, count, died in session.execute(failed).tuples():
+        if count > _FAILURES or died:
             detail = f"{count} jobs of kind {kind.value} failed for good within 15 minutes"
-            yield Trouble(Alert.JOBS_FAILING, detail, f"job:{kind.value}")
+            told = f"{detail}; every worker that took {died} of them died" if died else detail
+            yield Trouble(Alert.JOBS_FAILING, told, f"job:{kind.value}")
 
 
 def _versions(runtime: Runtime, session: Session, one: ProjectFigures) -> Iterator[tuple[Alert, str]]:

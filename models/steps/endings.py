@@ -7,7 +7,7 @@ from models import jobs
 from models.steps.ingest import announce
 from models.steps.train import training_failed
 from models.store.tables import ImportRow, JobRow
-from models.vocabulary import Job, JobStatus
+from models.vocabulary import DEADLY, Job, JobStatus
 
 
 def let_go(session: Session, job: JobRow) -> None:
@@ -22,6 +22,8 @@ def let_go(session: Session, job: JobRow) -> None:
             row.status = JobStatus.CANCELLED if job.status is JobStatus.CANCELLED else JobStatus.FAILED
             row.error = job.error
             announce(session, row)
+    if job.error and job.error.startswith(DEADLY) and job.kind is not Job.ALERTS:
+        jobs.enqueue(session, Job.ALERTS, key="alerts")  # whoever waits for alerts hears of it at once
 
 
 def cancel(session: Session, job: JobRow) -> None:

@@ -29,7 +29,15 @@ def test_every_line_of_the_tables_names_a_test() -> None:
 
 
 def test_every_disaster_has_a_page_that_says_what_to_do_and_what_drills_it() -> None:
-    assert set(DISASTERS) == {"lost-redis", "lost-database", "bad-release", "leaked-key"}
+    assert set(DISASTERS) == {
+        "bad-release",
+        "failed-over-database",
+        "full-disk",
+        "leaked-key",
+        "lost-database",
+        "lost-redis",
+        "wrong-clock",
+    }
     for name, page in DISASTERS.items():
         assert "## Do\n" in page, name
         assert re.search(TEST, page.partition("## Drilled by\n")[2]), name
