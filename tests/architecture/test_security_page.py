@@ -31,6 +31,7 @@ def test_every_line_of_the_tables_names_a_test() -> None:
 def test_every_disaster_has_a_page_that_says_what_to_do_and_what_drills_it() -> None:
     assert set(DISASTERS) == {
         "bad-release",
+        "cut-off-host",
         "failed-over-database",
         "full-disk",
         "leaked-key",

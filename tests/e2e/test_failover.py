@@ -39,7 +39,7 @@ def test_a_standby_takes_over_at_another_address_and_nothing_is_lost(pair: tuple
         led = wire.leading(url)
         stack = Stack(tmp_path, tmp_path / "none", led, settings=HURRIED, through="benchmarks._stand_in")
         with stack, stack.client() as client:
-            crowd = Crowd(client, tmp_path, rows=ROWS)
+            crowd = Crowd(client, tmp_path, rows=ROWS, people=2)
             crowd.begin()
             crowd.until(decisions=45)
             crowd.send()

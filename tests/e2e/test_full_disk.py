@@ -46,7 +46,7 @@ def test_a_full_disk_is_told_and_loses_nothing(disk: Path, url: str, tmp_path: P
     settings = {**HURRIED, "WINNOW_JOB_ATTEMPTS": "2"}
     stack = Stack(tmp_path / "stack", tmp_path / "none", url, settings=settings, through="benchmarks._stand_in")
     with stack, stack.client() as client:
-        crowd = Crowd(client, tmp_path, rows=ROWS)
+        crowd = Crowd(client, tmp_path, rows=ROWS, people=2)
         crowd.begin()
         crowd.until(decisions=45)
         crowd.send()  # what is left of this file and its vectors comes to a full disk
