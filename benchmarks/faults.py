@@ -83,7 +83,9 @@ def suffer(
 ) -> dict[str, Any]:
     """Everything at once, and the kills."""
     stack = scene.stack
-    at = {(place + 1) * kills // (len(names) + 1): TROUBLES[name][1] for place, name in enumerate(names)}
+    at: dict[int, list[str]] = {}
+    for place, name in enumerate(names):
+        at.setdefault((place + 1) * kills // (len(names) + 1), []).append(name)
     crowd = scene.crowd = Crowd(client, folder)
     crowd.begin()
     done = {"api": 0, "worker": 0}
@@ -91,8 +93,8 @@ def suffer(
     for kill in range(kills):
         if crowd.files < FILES and kill >= crowd.files * kills // FILES:
             crowd.send()
-        if kill in at:
-            at[kill](scene)
+        for name in at.get(kill, ()):
+            TROUBLES[name][1](scene)
         time.sleep(rng.uniform(*PAUSE))
         name = "api" if rng.random() < API_SHARE else "worker"
         stack.kill(name)
