@@ -16,7 +16,7 @@ from benchmarks._postgres import listening
 from benchmarks._wire import Wire
 from tests.conftest import postgresql_database, postgresql_of_our_own
 from tests.e2e.observed import eventually
-from tests.servers import free_port
+from tests.servers import free_port, tool
 from winnow import Client, ConnectionFailed
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'winnow[s3]'")
@@ -24,6 +24,9 @@ moto = pytest.importorskip("moto.server", reason="moto is not installed: there i
 
 ROWS = 1_500
 PATIENCE = 120.0
+LOST = 0.05
+"""Of all packets, each way."""
+
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "winnow",
     "AWS_SECRET_ACCESS_KEY": "for these tests alone",
@@ -36,6 +39,7 @@ def network() -> Iterator[Network]:
     reason = why_not()
     if reason is not None:
         pytest.skip(reason)
+    tool("iptables")
     with Network() as made:
         yield made
 
@@ -108,7 +112,13 @@ def test_hosts_that_are_cut_off_and_come_back_lose_and_double_nothing(
             hosts["api"].join()
             again(hasty.health)
         crowd.until(decisions=45)
-        crowd.send()
+
+        for host in hosts.values():
+            host.lose(LOST)
+        client.wait(crowd.send(), timeout=PATIENCE)
+        crowd.until(decisions=10)
+        for host in hosts.values():
+            host.lose(0)
         crowd.end()
         _, faults = crowd.look(rows, tmp_path)
     assert faults == []
