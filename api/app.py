@@ -95,19 +95,21 @@ _SENT = ("Idempotency-Key", "If-Match", "If-None-Match")
 _TOLD = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
-def create_app(settings: Settings | None = None, *, encoder: Encoder | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, encoder: Encoder | None = None, quick: Encoder | None = None
+) -> FastAPI:
     """The API.
 
     Args:
         settings: the operator's choices; read from the environment where none are given.
-        encoder: one that is loaded already, to be used instead of the settings' own.
+        encoder, quick: loaded already, to be used instead of the settings' own; see `models.encoders.Encoders`.
     """
     chosen = settings or Settings()
     metrics, leaving = Metrics(), threading.Event()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with _context(chosen, metrics, encoder, leaving) as context:
+        with _context(chosen, metrics, (encoder, quick), leaving) as context:
             app.state.context = context
             yield
 
@@ -165,7 +167,7 @@ async def _not_modified(_: Request, found: Exception) -> Response:
 
 @contextmanager
 def _context(
-    settings: Settings, metrics: Metrics, encoder: Encoder | None, leaving: threading.Event
+    settings: Settings, metrics: Metrics, given: tuple[Encoder | None, Encoder | None], leaving: threading.Event
 ) -> Iterator[Context]:
     """Open what requests share; close it when the process is told to end and the last request is answered."""
     doorbell = Doorbell(settings.redis_url)
@@ -184,7 +186,7 @@ def _context(
             settings=settings,
             database=database,
             doorbell=doorbell,
-            runtime=Runtime(settings, database, encoder, watch=shared),
+            runtime=Runtime(settings, database, given[0], quick=given[1], watch=shared),
             throttle=throttle,
             metrics=metrics,
             gates=CapacityLimiter(GATES),

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import _clock
-from models import runtime
+from models import encoders
 
 _WORD = re.compile(r"\w+")
 _WORDS = 8_192
@@ -69,7 +69,7 @@ def main() -> None:
     stand_in = StandIn(sys.argv[0])
     if _clock.VARIABLE in os.environ:
         _clock.follow(Path(os.environ[_clock.VARIABLE]))
-    runtime.load_encoder = lambda *_args, **_more: stand_in
+    encoders.load_encoder = lambda *_args, **_more: stand_in
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 

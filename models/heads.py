@@ -3,7 +3,7 @@
 A promotion needs no announcement: every request reads the serving number with the project's row.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.artifacts import Place
 from models.bounded import Bounded
+from models.encoders import Encoders
 from models.errors import NoVersion, TooFewCategories
 from models.learn.bundle import load
 from models.learn.encoders import Encoder
@@ -37,6 +38,7 @@ class Served:
         number: its number; 0 for the categories' own names and descriptions.
         name: tells it from every other head, also from another version 0.
         head: gives probabilities for vectors.
+        encoder: makes the vectors that it knows.
         threshold: the confidence from which an answer may go without a person; None: never.
         by_category: the same for answers that name a category, by its id; it goes before `threshold`.
         features: make the columns that the head wants behind each vector; None where it wants vectors alone.
@@ -45,6 +47,7 @@ class Served:
     number: int
     name: str
     head: Head
+    encoder: Encoder
     threshold: float | None
     by_category: Mapping[int, float] = field(default_factory=dict)
     features: FieldFeatures | None = None
@@ -59,12 +62,12 @@ class HeadCache:
 
     Args:
         artifacts: the place that bundles' addresses start from.
-        encoder: gives the encoder, which version 0 needs.
+        encoders: version 0 is made with one of them, and every other version wants its own.
     """
 
-    def __init__(self, artifacts: Place, encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, artifacts: Place, encoders: Encoders) -> None:
         self._artifacts = artifacts
-        self._encoder = encoder
+        self._encoders = encoders
         self._kept: Bounded[tuple[int, str], Served] = Bounded(_KEPT)
 
     def get(self, session: Session, project: ProjectRow, number: int | None = None) -> Served:
@@ -77,7 +80,8 @@ class HeadCache:
         """
         wanted = project.serving_number if number is None else number
         if wanted == 0:
-            return self._from_names(project.id, categories_of(session, project.id, archived=False))
+            now = self._encoders.now(session, project)
+            return self._from_names(project.id, now, categories_of(session, project.id, archived=False))
         found = session.execute(
             select(VersionRow, EncoderRow.name)
             .join(EncoderRow, EncoderRow.id == VersionRow.encoder_id)
@@ -86,9 +90,10 @@ class HeadCache:
         row = None if found is None else found[0]
         if found is None or row is None or row.bundle is None or row.sha256 is None:
             raise NoVersion(f"version {wanted} of {project.slug!r} is not there to answer")
-        if found[1] != self._encoder().id:
+        encoder = self._encoders.named(found[1])
+        if encoder is None:
             raise NoVersion(f"version {wanted} of {project.slug!r} was trained with another encoder")
-        served = self._from_bundle(row, row.bundle, row.sha256)
+        served = self._from_bundle(row, encoder, row.bundle, row.sha256)
         return self._folded(project.id, served, merged_categories(session, project.id))
 
     def _folded(self, project_id: int, served: Served, merged: dict[int, int]) -> Served:
@@ -100,7 +105,7 @@ class HeadCache:
         kept = self._kept.get((project_id, name))
         return kept or self._keep(project_id, replace(served, name=name, head=head))
 
-    def _from_bundle(self, row: VersionRow, bundle: str, sha256: str) -> Served:
+    def _from_bundle(self, row: VersionRow, encoder: Encoder, bundle: str, sha256: str) -> Served:
         name = f"{row.number}-{sha256[:16]}"
         kept = self._kept.get((row.project_id, name))
         if kept is not None:
@@ -112,23 +117,24 @@ class HeadCache:
             row.number,
             name,
             loaded.head,
+            encoder,
             allowed.get("threshold"),
             {one: least for one, least in apart.items() if least is not None},
             loaded.features,
         )
         return self._keep(row.project_id, served)
 
-    def _from_names(self, project_id: int, categories: Sequence[CategoryRow]) -> Served:
+    def _from_names(self, project_id: int, encoder: Encoder, categories: Sequence[CategoryRow]) -> Served:
         if len(categories) < _FEWEST_CATEGORIES:
             raise TooFewCategories("a project needs two categories before it can answer; add some")
         texts = [compose(row.name, row.description) for row in categories]
         ids = [row.id for row in categories]
-        name = f"0-{fingerprint(repr((ids, texts))).hex()}"
+        name = f"0-{fingerprint(repr((encoder.id, ids, texts))).hex()}"
         kept = self._kept.get((project_id, name))
         if kept is not None:
             return kept
-        head = PrototypeHead().fit(self._encoder().encode(texts), np.asarray(ids, np.int64))
-        return self._keep(project_id, Served(0, name, head, None))
+        head = PrototypeHead().fit(encoder.encode(texts), np.asarray(ids, np.int64))
+        return self._keep(project_id, Served(0, name, head, encoder, None))
 
     def _keep(self, project_id: int, served: Served) -> Served:
         self._kept.put((project_id, served.name), served)

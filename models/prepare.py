@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from filelock import FileLock
 from pydantic import ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -19,11 +19,11 @@ from models.errors import WinnowError
 from models.runtime import Runtime
 from models.settings import Settings, Stage
 from models.steps.accounts import SYSTEM, create_api_key, create_user
-from models.steps.embed import encoder_row
 from models.steps.register import promote
+from models.steps.vectors import encoder_row
 from models.store.schema import head, knows, migrate, revision_of
 from models.store.session import Database
-from models.store.tables import ApiKeyRow, ItemRow, ProjectRow, UserRow
+from models.store.tables import ApiKeyRow, EncoderRow, ItemRow, ProjectRow, UserRow, VersionRow
 from models.vocabulary import Job, Role
 
 LOCAL_KEY = "local.key"
@@ -115,12 +115,18 @@ def _adopt_encoder(session: Session, runtime: Runtime) -> None:
     """Where the encoder was changed, have every item encoded anew; until then names and descriptions answer."""
     own = encoder_row(session, runtime.encoder).id
     stale = select(ItemRow.project_id).where(ItemRow.encoder_id != own).distinct()
-    for project in session.scalars(select(ProjectRow).where(ProjectRow.id.in_(stale))).all():
+    usable = select(EncoderRow.id).where(EncoderRow.name.in_([runtime.encoder.id, runtime.encoders.quick_id or ""]))
+    of_project = VersionRow.project_id == ProjectRow.id, VersionRow.number == ProjectRow.serving_number
+    strange = ProjectRow.quick_encoder_id.not_in(usable) | exists().where(
+        *of_project, VersionRow.encoder_id.not_in(usable)
+    )
+    for project in session.scalars(select(ProjectRow).where(or_(ProjectRow.id.in_(stale), strange))).all():
         _say(f"The encoder changed: the items of {project.slug} are encoded anew")
         session.execute(
             update(ItemRow).where(ItemRow.project_id == project.id, ItemRow.encoder_id != own).values(encoder_id=None)
         )
         promote(session, SYSTEM, project, 0, "the encoder was changed")
+        project.quick_encoder_id = None
         jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
         jobs.enqueue(session, Job.TRAIN, key=f"train:{project.id}", project_id=project.id)
 

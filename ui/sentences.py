@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from winnow import ApiError, ConnectionFailed, WinnowError
-from winnow.schemas_insight import Comparison, Fields, HonestAccuracy, Stats
+from winnow.schemas_insight import Comparison, Fields, HonestAccuracy, ItemCounts, Stats
 
 FEW_AUDITS = 10
 """With fewer blind checks only the interval is shown: one figure would say more than is known."""
@@ -201,12 +201,19 @@ def training(stats: Stats) -> tuple[str, str] | None:
     return "done", f"Version {latest.version} is a candidate{summary}"
 
 
+def reading(items: ItemCounts) -> str:
+    """How far the items have been read."""
+    if items.quick:
+        return f"Quick vectors: the full ones follow, {items.embedded / items.total:.0%} so far"
+    return f"Reading items: {items.embedded:,} of {items.total:,}"
+
+
 def rest(stats: Stats) -> dict[str, str]:
     """What the card says when there is nothing to review."""
     items = stats.items
     if not items.total:
         return {"title": "No items yet", "text": "Import a file, and the first cards appear here by themselves."}
-    if items.embedded < items.total:
+    if items.embedded < items.total and not items.quick:
         done = f"{items.embedded:,} of {items.total:,}"
         return {
             "title": "Getting to know the items",

@@ -9,10 +9,11 @@ from winnow.schemas import Job, Schema
 
 
 class ItemCounts(Schema):
-    """How many items a project has, and how far they are."""
+    """How many items a project has, and how far they are; `quick` while it works on quick vectors until all are."""
 
     total: int = 0
     embedded: int = 0
+    quick: bool = False
     decided: int = 0
     flagged: int = 0
     disputed: int = 0

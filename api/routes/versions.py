@@ -11,9 +11,9 @@ from api.paging import Listing, Paged, Slug, cursor_after
 from api.schemas.versions import ComparisonOut, PromoteIn, VersionDetail, VersionOut
 from api.schemas.work import JobOut
 from api.throttle import RouteClass
-from models.steps import projects, register, reproduce, train
+from models.steps import comparison, projects, register, reproduce, train
 from models.steps.accounts import Caller
-from models.store.queries.versions import encoder_names, versions_page
+from models.store.queries.versions import encoder_names, find_version, versions_page
 
 router = APIRouter(prefix="/v1/projects/{slug}", tags=["Models"], route_class=GatedRoute)
 
@@ -55,7 +55,7 @@ def rollback(caller: Promoter, slug: Slug, session: Write, body: PromoteIn | Non
 def show_version(caller: Reader, slug: Slug, number: Number, session: Read) -> VersionDetail:
     """Show a version with precision, recall and support by category, and the confusion counts."""
     project = projects.find_project(session, caller, slug)
-    return VersionDetail.about(register.find_version(session, project, number), encoder_names(session))
+    return VersionDetail.about(find_version(session, project, number), encoder_names(session))
 
 
 @router.post("/models/{number}/reproduce", status_code=202)
@@ -81,4 +81,4 @@ def promote(caller: Promoter, slug: Slug, number: Number, session: Write, body: 
 def compare(caller: Reader, slug: Slug, a: Number, b: Number, session: Read, runtime: TheRuntime) -> ComparisonOut:
     """Hold two versions (0: the categories' names) against the same blind audits and the same pool."""
     project = projects.find_project(session, caller, slug)
-    return ComparisonOut.of(register.compare(runtime, session, project, a, b))
+    return ComparisonOut.of(comparison.compare(runtime, session, project, a, b))

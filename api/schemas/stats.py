@@ -15,6 +15,7 @@ class ItemCounts(Output):
 
     total: int
     embedded: int
+    quick: bool = Field(description="Whether all works on quick vectors until `embedded` reaches `total`.")
     decided: int
     flagged: int
     disputed: int

@@ -8,9 +8,9 @@ from pydantic import Field
 from api.schemas.base import Moment, Output, OutputId, Schema
 from models.learn.automation import Automation
 from models.learn.evaluation import Evaluation
+from models.steps.comparison import Comparison
 from models.steps.hold_out import Allowed
 from models.steps.monitor import Accuracy
-from models.steps.register import Comparison
 from models.store.tables import VersionRow
 from models.vocabulary import AutomationBy, VersionStatus
 

@@ -124,8 +124,14 @@ def _main_components(x: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def static_id(encoder_id: str) -> str:
-    """The id of the static encoder that is distilled from another."""
-    return f"{encoder_id.rpartition('/')[0]}/static"
+    """The id of the static encoder that is distilled from another, whatever its precision and windows."""
+    label, at, revision = encoder_id.rpartition("@")
+    return f"{label}{at}{revision.partition('/')[0]}/static"
+
+
+def is_static(encoder_id: str) -> bool:
+    """Whether the id is that of a static encoder."""
+    return encoder_id.endswith("/static")
 
 
 def _broken(folder: Path) -> Unavailable:

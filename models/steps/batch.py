@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from models import jobs
 from models.errors import Missing
 from models.heads import Served, probabilities
-from models.learn.encoders import Encoder
 from models.readers import Record
 from models.steps.accounts import Caller, record
 from models.steps.ingest import ImportOptions, read_options
@@ -84,7 +83,7 @@ def run_batch_predict(work: Work) -> None:
     options = read_options(payload["options"], project, runtime.settings)
     result = Partial(runtime.artifacts.folder / _RESULTS, work.claim.id, work.claim.token)
     with result.writing() as file:
-        answers = _Answers(work, served, categories, result.rows)
+        answers = _Answers(served, categories, result.rows)
         for piece in augmented(source, payload["filename"], options, answers, begun=result.rows):
             result.add(file, piece)
             with work.advancing(answers.done):
@@ -101,24 +100,21 @@ def run_batch_predict(work: Work) -> None:
 class _Answers:
     """Answers records, and counts them."""
 
-    def __init__(self, work: Work, served: Served, categories: Sequence[CategoryRow], done: int) -> None:
-        self._work = work
+    def __init__(self, served: Served, categories: Sequence[CategoryRow], done: int) -> None:
         self._served = served
         self._categories = categories
         self.done = done
 
     def __call__(self, records: list[Record]) -> list[dict[str, Any]]:
         self.done += len(records)
-        return answers_of(self._served, self._work.runtime.encoder, self._categories, records)
+        return answers_of(self._served, self._categories, records)
 
 
-def answers_of(
-    served: Served, encoder: Encoder, categories: Sequence[CategoryRow], records: Sequence[Record]
-) -> list[dict[str, Any]]:
+def answers_of(served: Served, categories: Sequence[CategoryRow], records: Sequence[Record]) -> list[dict[str, Any]]:
     """What a version says of records, as it stands in an answered file."""
     if not records:
         return []
-    inputs = served.inputs(encoder.encode([one.text for one in records]), [one.fields for one in records])
+    inputs = served.inputs(served.encoder.encode([one.text for one in records]), [one.fields for one in records])
     shares, columns = probabilities(served, inputs, categories)
     said = [as_prediction(served, row, columns) for row in shares]
     return [

@@ -205,9 +205,10 @@ def _has(session: Session, project: ProjectRow, pool: Pool, scores: Scores, cate
 
 
 def _vector(runtime: Runtime, session: Session, project: ProjectRow, like: str) -> NDArray[np.float32]:
+    encoder = runtime.encoders.of(session, project)
     if like.isdigit():
-        found = vectors_of(runtime, session, [find_item(session, project, int(like))])
+        found = vectors_of(session, encoder, [find_item(session, project, int(like))])
     else:
-        found = runtime.encoder.encode([like])
+        found = encoder.encode([like])
     vector: NDArray[np.float32] = found[0]
     return vector

@@ -67,7 +67,7 @@ def outlook(runtime: Runtime, session: Session, project: ProjectRow) -> Outlook:
     """Measure versions on the blind audits that none of them learnt from, and carry their curve forward."""
     versions = _versions(session, project)
     audits = hold_out(session, project.id, [(row.decision_high_water, row.audit_high_water) for row in versions])
-    pool = pool_of(runtime, session, project)
+    pool = pool_of(runtime, session, project, versions[-1].number) if versions else None
     if pool is not None:
         audits = audits.where(np.isin(audits.item, pool.item_ids))
     audited = len(np.unique(audits.item))
@@ -91,7 +91,10 @@ def outlook(runtime: Runtime, session: Session, project: ProjectRow) -> Outlook:
 
 
 def _versions(session: Session, project: ProjectRow) -> list[VersionRow]:
-    """Finished versions by rising decisions, one for each number of them, thinned out evenly."""
+    """Finished versions by rising decisions, one for each number of them, thinned out evenly.
+
+    Only those that were made with the encoder of the newest: with another, the curve would show what that one costs.
+    """
     rows = session.scalars(
         select(VersionRow)
         .where(
@@ -102,7 +105,7 @@ def _versions(session: Session, project: ProjectRow) -> list[VersionRow]:
         )
         .order_by(VersionRow.number)
     ).all()
-    newest = {row.trained_decisions: row for row in rows}
+    newest = {row.trained_decisions: row for row in rows if row.encoder_id == rows[-1].encoder_id}
     ordered = [newest[decisions] for decisions in sorted(newest)]
     if len(ordered) <= MOST_VERSIONS:
         return ordered

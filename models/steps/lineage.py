@@ -14,10 +14,10 @@ from models.learn.answers import answer
 from models.learn.bundle import BUNDLE, HEAD
 from models.pool.inputs import Inputs
 from models.runtime import Runtime
-from models.steps.register import find_version
 from models.steps.score import pool_of
 from models.store.queries.decisions import hold_out, labels_as_of
 from models.store.queries.projects import categories_of
+from models.store.queries.versions import find_version
 from models.store.queries.work import decided_by, promotions_of
 from models.store.tables import ItemRow, ProjectRow, PromotionRow, VersionRow
 from models.vocabulary import Source
@@ -68,7 +68,7 @@ def checked(runtime: Runtime, session: Session, project: ProjectRow, number: int
     """The blind audits that a version did not learn from, newest first. Raises `Missing` where there is no version."""
     version = find_version(session, project, number)
     audits = hold_out(session, project.id, [(version.decision_high_water, version.audit_high_water)])
-    pool = pool_of(runtime, session, project) if len(audits) else None
+    pool = pool_of(runtime, session, project, number) if len(audits) else None
     if pool is None:
         return []
     audits = audits.where(np.isin(audits.item, pool.item_ids))

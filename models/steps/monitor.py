@@ -82,6 +82,7 @@ def stats(runtime: Runtime, session: Session, project: ProjectRow) -> dict[str, 
         "items": {
             "total": sum(by_state.values()),
             "embedded": sum(by_state.values()) - (waiting or 0),
+            "quick": project.quick_encoder_id is not None,
             "decided": by_state.get(ItemState.DECIDED, 0),
             "flagged": by_state.get(ItemState.FLAGGED, 0),
             "disputed": by_state.get(ItemState.DISPUTED, 0),

@@ -88,7 +88,8 @@ def novelty(runtime: Runtime, session: Session, project: ProjectRow, limit: int 
     x, known = pool.rows(places), pool.rows(np.unique(decided))
     categories = categories_of(session, project.id, archived=False)
     words = [compose(row.name, row.description) for row in categories]
-    prototypes = runtime.encoder.encode(words) if words else np.empty((0, known.shape[1]), np.float32)
+    encoder = runtime.encoders.of(session, project)
+    prototypes = encoder.encode(words) if words else np.empty((0, known.shape[1]), np.float32)
     far = unfamiliar(x, known, prototypes)
     found = groups(x[far], _WIDER * cohesion(pool.rows(decided), category))[:limit]
     named = _named(session, pool, places[far], np.concatenate([places[~far], np.unique(decided)]), found)

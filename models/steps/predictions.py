@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from models.errors import NoVersion, TooFewCategories
 from models.heads import Columns, Served, probabilities
 from models.learn.answers import answer
+from models.learn.encoders import Encoder
 from models.runtime import Runtime
 from models.store.queries.projects import categories_of
-from models.store.tables import CategoryRow, ItemRow, ProjectRow, VectorRow
+from models.store.tables import CategoryRow, EncoderRow, ItemRow, ProjectRow, VectorRow
 
 _TOP = 9  # as many as a card has digits to choose with
 
@@ -45,7 +46,7 @@ def predict_items(
     try:
         served = runtime.heads.get(session, project)
         categories = categories_of(session, project.id, archived=False)
-        inputs = served.inputs(vectors_of(runtime, session, items), [item.fields for item in items])
+        inputs = served.inputs(vectors_of(session, served.encoder, items), [item.fields for item in items])
         shares, columns = probabilities(served, inputs, categories)
     except (TooFewCategories, NoVersion):
         return {}
@@ -67,18 +68,17 @@ def as_prediction(served: Served, shares: NDArray[np.float32], columns: Columns,
     )
 
 
-def vectors_of(runtime: Runtime, session: Session, items: Sequence[ItemRow]) -> NDArray[np.float32]:
+def vectors_of(session: Session, encoder: Encoder, items: Sequence[ItemRow]) -> NDArray[np.float32]:
     """The items' vectors, shape (n, d); those that have none yet are encoded now."""
-    encoder = runtime.encoder
     kept = {
         item_id: np.frombuffer(data, np.float16).astype(np.float32)
         for item_id, data in session.execute(
             select(VectorRow.item_id, VectorRow.data)
-            .join(ItemRow, (ItemRow.id == VectorRow.item_id) & (ItemRow.encoder_id == VectorRow.encoder_id))
-            .where(VectorRow.item_id.in_([item.id for item in items]))
+            .join(EncoderRow, EncoderRow.id == VectorRow.encoder_id)
+            .where(EncoderRow.name == encoder.id, VectorRow.item_id.in_([item.id for item in items]))
         )
     }
-    missing = [item for item in items if item.id not in kept or len(kept[item.id]) != encoder.dimensions]
+    missing = [item for item in items if item.id not in kept]
     if missing:
         fresh = encoder.encode([item.text for item in missing])
         kept |= {item.id: vector for item, vector in zip(missing, fresh, strict=True)}

@@ -20,10 +20,10 @@ from models.artifacts import Place
 from models.errors import NoVersion, TooLittleToLearn
 from models.learn.bundle import BUNDLE, HEAD, save
 from models.steps.accounts import Caller, record
-from models.steps.register import find_version
 from models.steps.snapshot import Lesson, lesson
 from models.steps.train import features_of, learn, manifest
-from models.store.tables import EncoderRow, JobRow, ProjectRow, VersionRow
+from models.store.queries.versions import find_version
+from models.store.tables import JobRow, ProjectRow, VersionRow
 from models.vocabulary import Job
 from models.work import Work
 
@@ -51,20 +51,23 @@ def run_reproduce(work: Work) -> None:
     with runtime.database.read() as session:
         project = session.get_one(ProjectRow, work.project_id)
         version = find_version(session, project, number)
-        encoder = session.get_one(EncoderRow, version.encoder_id).name
-        given = lesson(runtime, session, project, version) if encoder == runtime.encoder.id else None
-    rebuilt: str | None = None
-    reasons = [] if given else [f"it was trained with the encoder {encoder}, and {runtime.encoder.id} is in use now"]
+        rebuilt: str | None = None
+        given: Lesson | None = None
+        reasons: list[str] = []
+        try:
+            given = lesson(runtime, session, project, version)
+        except NoVersion as error:
+            reasons = [error.detail]
     if given is not None:
         with TemporaryDirectory(prefix="winnow-again-", ignore_cleanup_errors=True) as folder:
             try:
-                result = learn(runtime, given, project.task)
+                result = learn(given, project.task)
             except TooLittleToLearn as error:
                 reasons = [*_gone(project, version, given), error.detail]
             else:
                 rebuilt = save(
                     result.head,
-                    manifest(runtime, given, version, result),
+                    manifest(given, version, result),
                     Path(folder),
                     features_of(given, result),
                 )

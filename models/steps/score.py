@@ -8,7 +8,7 @@ from models.pool.inputs import Inputs
 from models.pool.scores import Scores, score_pool
 from models.pool.vectors import Pool
 from models.runtime import Runtime
-from models.steps.embed import known_encoder
+from models.steps.vectors import known_encoder
 from models.store.tables import ProjectRow
 from models.vocabulary import Job
 from models.work import Work
@@ -24,9 +24,12 @@ def run_score(work: Work) -> None:
         jobs.enqueue(session, Job.QUEUE, key=f"queue:{work.project_id}", project_id=work.project_id)
 
 
-def pool_of(runtime: Runtime, session: Session, project: ProjectRow) -> Pool | None:
-    """The project's vectors; None before the first one."""
-    encoder = known_encoder(session, runtime.encoder)
+def pool_of(runtime: Runtime, session: Session, project: ProjectRow, number: int | None = None) -> Pool | None:
+    """The project's vectors as a version knows them, the serving one where no number is given; None before the first.
+
+    Two versions may know vectors of two encoders: only those of one pool may be held against each other.
+    """
+    encoder = known_encoder(session, runtime.encoders.of(session, project, number))
     return None if encoder is None else runtime.pools.open(session, project, encoder)
 
 
@@ -38,7 +41,7 @@ def scored(
     Args:
         number: a version; None for the serving one.
     """
-    pool = pool_of(runtime, session, project)
+    pool = pool_of(runtime, session, project, number)
     if pool is None:
         return None
     try:

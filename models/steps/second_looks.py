@@ -15,6 +15,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from models.errors import WinnowError
+from models.learn.encoders import Encoder
 from models.learn.fields import FieldFeatures, widened
 from models.learn.label_errors import suspects
 from models.learn.text import compose
@@ -199,9 +200,10 @@ def _doubts(runtime: Runtime, session: Session, project: ProjectRow, pool: Pool)
     labels = labels.where(np.arange(len(labels)) >= len(labels) - MOST_DECISIONS)
     features = _features(runtime, session, project)
     inputs = Inputs(pool, session, features)
+    encoder = runtime.encoders.of(session, project)
     about = [labels.decision.tobytes(), [(row.id, row.name, row.description) for row in categories]]
     about += [] if features is None else [features.key]
-    found = kept(pool.folder, "suspects", about, lambda: _find(runtime, inputs, labels, categories))
+    found = kept(pool.folder, "suspects", about, lambda: _find(encoder, inputs, labels, categories))
     rows = found["row"]
     looked = np.asarray(session.scalars(_looked_at(project).union(_settled(project))).all(), np.int64)
     fresh = ~np.isin(labels.item[rows], looked)
@@ -249,9 +251,9 @@ def _features(runtime: Runtime, session: Session, project: ProjectRow) -> FieldF
         return None
 
 
-def _find(runtime: Runtime, inputs: Inputs, labels: Labels, categories: Sequence[CategoryRow]) -> NDArray[Any]:
+def _find(encoder: Encoder, inputs: Inputs, labels: Labels, categories: Sequence[CategoryRow]) -> NDArray[Any]:
     classes = np.asarray([row.id for row in categories], np.int64)
-    prototypes = runtime.encoder.encode([compose(row.name, row.description) for row in categories])
+    prototypes = encoder.encode([compose(row.name, row.description) for row in categories])
     x = inputs.rows(inputs.pool.places(labels.item))
     held_out = held_out_probabilities(x, labels.category, widened(prototypes, x.shape[1]), classes)
     if inputs.features is not None:

@@ -120,12 +120,12 @@ def answer(
 ) -> Answers:
     """Answer for texts with what is at hand; see `predict`."""
     project, served = at_hand.project, at_hand.served
-    vectors = runtime.encoder.encode([item.text for item in items])
+    vectors = served.encoder.encode([item.text for item in items])
     records = [item.fields for item in items]
     shares = shares_of(served, served.inputs(vectors, records), at_hand.columns)
     predictions = [as_prediction(served, row, at_hand.columns, top) for row in shares]
     verdicts = [verdict_of(served, prediction) for prediction in predictions]
-    asides = shadow.overheard(at_hand.shadow, vectors, records)
+    asides = shadow.overheard(at_hand.shadow, items, {served.encoder.id: vectors})
     wanted = [
         place
         for place, verdict in enumerate(verdicts)
@@ -178,7 +178,7 @@ def feedback(session: Session, caller: Caller, project: ProjectRow, given: Feedb
 
 def why(runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow) -> Why:
     """The serving version's answer for a stored item, with its reasons."""
-    vector = vectors_of(runtime, session, [item])
+    vector = vectors_of(session, runtime.encoders.of(session, project), [item])
     neighbours = _neighbours(runtime, session, project, item, vector[0])
     try:
         served = trusted(session, project, runtime.heads.get(session, project))
@@ -187,7 +187,7 @@ def why(runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow) 
     inputs = served.inputs(vector, [item.fields])
     shares, columns = probabilities(served, inputs, categories_of(session, project.id, archived=False))
     prediction = as_prediction(served, shares[0], columns)
-    weighed = weights(runtime, served, item.text, item.fields, prediction.category.id)
+    weighed = weights(served, item.text, item.fields, prediction.category.id)
     return Why(prediction, verdict_of(served, prediction), weighed, neighbours)
 
 

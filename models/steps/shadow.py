@@ -4,7 +4,7 @@ So what would change with it is known, on what callers really send, before it se
 passed over: no prediction fails or waits because of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.errors import Conflict, Missing, NoVersion, WinnowError
+from models.errors import Conflict, EncoderBusy, Missing, NoVersion, WinnowError
 from models.heads import Columns, Served, columns_of, shares_of
 from models.learn.audit import exact_interval
-from models.learn.fields import Record
 from models.runtime import Runtime
 from models.steps.accounts import Caller, record
+from models.steps.items import NewItem
 from models.steps.predictions import Prediction, as_prediction
-from models.steps.register import check_encoder, find_version
+from models.steps.register import check_encoder
 from models.store.queries.projects import categories_of
+from models.store.queries.versions import find_version
 from models.store.tables import CategoryRow, PredictionRow, ProjectRow
 from models.store.types import utc_now
 
@@ -126,19 +127,24 @@ def beside(
 
 
 def overheard(
-    shadow: tuple[Served, Columns] | None, vectors: NDArray[np.float32], records: Sequence[Record]
+    shadow: tuple[Served, Columns] | None, items: Sequence[NewItem], encoded: Mapping[str, NDArray[np.float32]]
 ) -> Sequence[Prediction | None]:
-    """What the shadow says of the same vectors; None for each where it says nothing."""
-    silence: list[Prediction | None] = [None] * len(records)
+    """What the shadow says of the same records; None for each where it says nothing.
+
+    Args:
+        encoded: the records' vectors by the encoder that made them, of those that are there already, shape (n, d).
+    """
+    silence: list[Prediction | None] = [None] * len(items)
     if shadow is None:
         return silence
     served, columns = shadow
+    vectors = encoded.get(served.encoder.id)
     try:
-        return [
-            as_prediction(served, row, columns, 1)
-            for row in shares_of(served, served.inputs(vectors, records), columns)
-        ]
-    except ValueError:  # vectors of another width than it knows
+        if vectors is None:
+            vectors = served.encoder.encode([item.text for item in items])
+        inputs = served.inputs(vectors, [item.fields for item in items])
+        return [as_prediction(served, row, columns, 1) for row in shares_of(served, inputs, columns)]
+    except (EncoderBusy, ValueError):  # no time for it, or vectors of another width than it knows
         return silence
 
 

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models.errors import NoVersion
+from models.learn.encoders import Encoder
 from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.fields import Seen, never_learnt, seen
-from models.steps.score import pool_of
 from models.store.queries.categories import merged_categories
 from models.store.queries.decisions import Labels, labels_as_of
 from models.store.queries.projects import categories_of
-from models.store.tables import ProjectRow, VectorRow, VersionRow
+from models.store.tables import EncoderRow, ProjectRow, VectorRow, VersionRow
 
 MOST_BYSTANDERS = 4_800
 """So many items beside the decided ones are looked at: training does not take longer in a larger pool."""
@@ -40,6 +41,7 @@ class Lesson:
 
     Attributes:
         slug: of its project, then.
+        encoder: whose vectors it learns from.
         categories: in use then, by rising id.
         pool: the vectors; `positions` of them were there then.
         learnt: decisions that it learns from.
@@ -48,6 +50,7 @@ class Lesson:
     """
 
     slug: str
+    encoder: Encoder
     categories: list[Known]
     pool: Pool
     positions: int
@@ -82,11 +85,17 @@ def taken(session: Session, project: ProjectRow, encoder_id: int) -> dict[str, A
 
 
 def lesson(runtime: Runtime, session: Session, project: ProjectRow, version: VersionRow) -> Lesson:
-    """What the version's marks and snapshot stand for; less what has been erased since."""
+    """What the version's marks and snapshot stand for; less what has been erased since.
+
+    Raises:
+        NoVersion: the encoder that it was begun with is not in use any more.
+    """
     kept = version.snapshot
-    pool = pool_of(runtime, session, project)
-    if pool is None:
-        pool = Pool(runtime.settings.data_dir, np.empty(0, np.int64), np.empty((0, 0), np.float16))
+    of_version = session.get_one(EncoderRow, version.encoder_id)
+    encoder = runtime.encoders.named(of_version.name)
+    if encoder is None:
+        raise NoVersion(f"it was trained with the encoder {of_version.name}, and {runtime.encoder.id} is in use now")
+    pool = runtime.pools.open(session, project, of_version)
     if kept is None:  # made before there were snapshots
         slug, positions, categories = project.slug, len(pool), _in_use(session, project)
     else:
@@ -99,7 +108,7 @@ def lesson(runtime: Runtime, session: Session, project: ProjectRow, version: Ver
         & np.isin(labels.category, np.asarray([one.id for one in categories], np.int64))
     )
     held_out = labels.audit & (labels.decision > version.audit_high_water)
-    given = Lesson(slug, categories, pool, positions, labels.where(~held_out), labels.where(held_out))
+    given = Lesson(slug, encoder, categories, pool, positions, labels.where(~held_out), labels.where(held_out))
     if kept is None or "never_learnt" not in kept:  # before there was such a list, no version learnt from fields
         return given
     names = {one.id: one.name for one in categories}

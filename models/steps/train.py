@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -24,13 +24,13 @@ from models.pool.scores import score_pool
 from models.runtime import Runtime
 from models.steps.accounts import Caller, record
 from models.steps.decisions import since_last_version
-from models.steps.embed import encoder_row
 from models.steps.examine import examine
 from models.steps.fields import told
 from models.steps.projects import settings_of
 from models.steps.snapshot import Known, Lesson, bystanders, lesson, taken
+from models.steps.vectors import encoder_row
 from models.store.queries.decisions import Labels, high_water, labels_as_of
-from models.store.tables import ItemRow, JobRow, ProjectRow, VersionRow
+from models.store.tables import ItemRow, JobRow, ProjectRow, VectorRow, VersionRow
 from models.store.types import utc_now
 from models.vocabulary import ItemState, Job, TaskKind, VersionStatus
 from models.work import Work
@@ -60,7 +60,7 @@ def run_train(work: Work) -> None:
     """Snapshot, fit, calibrate, evaluate, save; then leave the candidate to be registered."""
     runtime = work.runtime
     with runtime.database.read() as session:
-        too_early = _vectors_are_coming(session, work.project_id)
+        too_early = _vectors_are_coming(runtime, session, work.project_id)
     if too_early:
         with work.putting_off(utc_now() + _WAIT_FOR_VECTORS):
             return
@@ -75,14 +75,12 @@ def run_train(work: Work) -> None:
     with runtime.database.read() as session:
         project = session.get_one(ProjectRow, work.project_id)
         given = lesson(runtime, session, project, version)
-    result = learn(runtime, given, project.task)
+    result = learn(given, project.task)
     folder = f"bundles/{project.id}/{version.number}-{work.claim.token}"
     runtime.artifacts.remove(folder)
     features = features_of(given, result)
     try:
-        sha256 = save(
-            result.head, manifest(runtime, given, version, result), runtime.artifacts.making(folder), features
-        )
+        sha256 = save(result.head, manifest(given, version, result), runtime.artifacts.making(folder), features)
         runtime.artifacts.publish(folder)
     except BaseException:  # the disk may be full: half a bundle is no use to anybody
         runtime.artifacts.remove(folder)
@@ -125,17 +123,16 @@ def training_failed(session: Session, job_id: str, error: str) -> None:
         jobs.enqueue(session, Job.ALERTS, key="alerts")  # whoever waits for alerts hears of it at once
 
 
-def _vectors_are_coming(session: Session, project_id: int) -> bool:
-    """Whether decided items wait for their vectors, and a job is there that makes them."""
-    waits = session.scalar(
-        select(ItemRow.id)
-        .where(
-            ItemRow.project_id == project_id,
-            ItemRow.encoder_id.is_(None),
-            ItemRow.state == ItemState.DECIDED,
-        )
-        .limit(1)
-    )
+def _vectors_are_coming(runtime: Runtime, session: Session, project_id: int) -> bool:
+    """Whether decided items wait for the vectors that a version would learn on, and a job is there that makes them."""
+    project = session.get_one(ProjectRow, project_id)
+    decided = select(ItemRow.id).where(ItemRow.project_id == project_id, ItemRow.state == ItemState.DECIDED)
+    if runtime.encoders.now(session, project) is runtime.encoder:
+        lacking = decided.where(ItemRow.encoder_id.is_(None))
+    else:
+        given = VectorRow.item_id == ItemRow.id, VectorRow.encoder_id == project.quick_encoder_id
+        lacking = decided.where(~exists().where(*given))
+    waits = session.scalar(lacking.limit(1))
     return waits is not None and any(job.kind is Job.EMBED for job in jobs.unfinished(session, project_id))
 
 
@@ -145,7 +142,6 @@ def _begin(work: Work) -> VersionRow | None:
     Returns:
         None where the training before this one, which had begun when it was asked for, has learnt the decisions.
     """
-    encoder = work.runtime.encoder
     with work.advancing(0, 1) as session:
         row = session.scalar(select(VersionRow).where(VersionRow.job_id == work.claim.id))
         if row is not None:
@@ -157,7 +153,7 @@ def _begin(work: Work) -> VersionRow | None:
         labels = labels_as_of(session, project.id, mark)
         held_out = _held_out(labels)
         _check_enough(labels.where(~held_out))
-        encoder_id = encoder_row(session, encoder).id
+        encoder_id = encoder_row(session, work.runtime.encoders.now(session, project)).id
         row = VersionRow(
             project_id=project.id,
             number=project.next_number,
@@ -193,9 +189,9 @@ def _check_enough(labels: Labels) -> None:
         )
 
 
-def learn(runtime: Runtime, given: Lesson, task: TaskKind) -> FitResult | MultiFit:
+def learn(given: Lesson, task: TaskKind) -> FitResult | MultiFit:
     """Fit and calibrate. The same lesson gives the same head."""
-    prototypes = runtime.encoder.encode([compose(one.name, one.description) for one in given.categories])
+    prototypes = given.encoder.encode([compose(one.name, one.description) for one in given.categories])
     classes = np.asarray([one.id for one in given.categories], np.int64)
     pool, labels = given.pool, given.learnt
     seen = given.fields
@@ -220,12 +216,12 @@ def features_of(given: Lesson, result: FitResult | MultiFit) -> FieldFeatures | 
     return given.fields.features if given.fields is not None and result.fields else None
 
 
-def manifest(runtime: Runtime, given: Lesson, version: VersionRow, result: FitResult | MultiFit) -> dict[str, Any]:
+def manifest(given: Lesson, version: VersionRow, result: FitResult | MultiFit) -> dict[str, Any]:
     """What stands in a bundle beside the head."""
     return {
         "project": given.slug,
         "version": version.number,
-        "encoder": runtime.encoder.id,
+        "encoder": given.encoder.id,
         "decision_high_water": version.decision_high_water,
         "audit_high_water": version.audit_high_water,
         "categories": {str(one.id): one.name for one in given.categories},

@@ -28,6 +28,6 @@ def behind(
     """For each record, what weighed in its answer, by the version that gave it."""
     served = runtime.heads.get(session, project, answers.number)
     return [
-        weights(runtime, served, item.text, item.fields, answer.prediction.category.id)
+        weights(served, item.text, item.fields, answer.prediction.category.id)
         for item, answer in zip(items, answers.answers, strict=True)
     ]

@@ -63,8 +63,8 @@ class Winnow:
         return self.http.post("/v1/auth/token", data={"username": username, "password": password})
 
 
-def build(settings: Settings, encoder: Encoder) -> Iterator[Winnow]:
-    app = create_app(settings, encoder=encoder)
+def build(settings: Settings, encoder: Encoder, quick: Encoder | None = None) -> Iterator[Winnow]:
+    app = create_app(settings, encoder=encoder, quick=quick)
     with TestClient(app, raise_server_exceptions=False) as http:
         _forget_counts(app.state.context)
         keys = {}

@@ -197,4 +197,4 @@ def test_training_is_fixed_by_what_was_there_then(winnow_on_each: Winnow) -> Non
         given = lesson(runtime, session, project, version)
     assert given.fields is not None
     assert given.fields.columns.shape == (given.positions, len(NAMES))
-    assert learn(runtime, given, TaskKind.SINGLE).head.coef_.shape[1] == runtime.encoder.dimensions + len(NAMES)
+    assert learn(given, TaskKind.SINGLE).head.coef_.shape[1] == runtime.encoder.dimensions + len(NAMES)

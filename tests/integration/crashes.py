@@ -58,7 +58,7 @@ def crash_everywhere(runtime: Runtime, mortal: Mortal, job: Callable[[Runtime], 
     for fuse in range(200):
         mortal.fuse = fuse
         try:
-            over = job(Runtime(runtime.settings, mortal, runtime.encoder))
+            over = job(Runtime(runtime.settings, mortal, runtime.encoder, quick=runtime.encoders.quick))
         except KilledError:
             kills += 1
         else:

@@ -17,6 +17,7 @@ from models.backups import rows
 from models.backups.archive import Reader, Writer, appearing_whole
 from models.backups.restore import check, restore
 from models.backups.take import take
+from models.encoders import Encoders
 from models.errors import AlreadyThere, Conflict, Invalid
 from models.heads import HeadCache
 from models.learn.encoders import Encoder
@@ -141,7 +142,7 @@ def test_everything_is_equal_after_a_restore(here: Place, there: Place, encoder:
         project = session.scalars(select(ProjectRow)).one()
         asked = newest_with(session, select(ItemRow.id), project.id, ["charged"], None)
         assert session.scalars(asked).all()  # the words are indexed again
-        heads = HeadCache(there.settings.artifacts, lambda: encoder)
+        heads = HeadCache(there.settings.artifacts, Encoders(there.settings, encoder))
         for version in session.scalars(select(VersionRow)).all():
             heads.get(session, project, version.number)  # its bundle passes its checks
     # Numbers go on where they were: none is given twice, not even that of what is gone.

@@ -13,7 +13,7 @@ from models import jobs
 from models.errors import Conflict, NoVersion, TooLittleToLearn
 from models.prepare import _adopt_encoder
 from models.runtime import Runtime
-from models.steps import embed, ingest, queue, register, review, train
+from models.steps import comparison, embed, ingest, queue, register, review, train
 from models.steps import hold_out as hold_out_step
 from models.steps.accounts import Caller
 from models.steps.items import NewItem
@@ -179,7 +179,7 @@ def test_an_item_that_was_learnt_from_before_its_audit_is_no_hold_out(team: Team
     with team.runtime.database.read() as session:
         project = team.project(session)
         told = hold_out_step.accuracy_now(team.runtime, session, project)
-        compared = register.compare(team.runtime, session, project, 0, 1)
+        compared = comparison.compare(team.runtime, session, project, 0, 1)
     assert told is not None
     assert told["audited"] == 1
     assert compared.audits == 1

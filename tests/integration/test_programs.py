@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models import jobs
 from models.errors import Invalid, Missing
 from models.runtime import Runtime
-from models.steps import batch, browse, export, ingest, monitor, queue, register, review, serve
+from models.steps import batch, browse, export, ingest, monitor, queue, review, serve
 from models.steps.accounts import Caller
 from models.steps.browse import Wanted
 from models.steps.items import NewItem
@@ -22,7 +22,7 @@ from models.store.queries.categories import categories_by_project
 from models.store.queries.decisions import decisions_page, hold_out, labels_as_of
 from models.store.queries.imports import find_import, imports_page
 from models.store.queries.items import ItemFilter, items_page
-from models.store.queries.versions import versions_page
+from models.store.queries.versions import find_version, versions_page
 from models.store.tables import (
     DecisionRow,
     ImportRow,
@@ -332,7 +332,7 @@ def test_no_read_gives_rows_of_another_project(runtime: Runtime, ann: Caller, fi
             lambda: find_category(session, project, other.category),
             lambda: find_import(session, project.id, other.batch),
             lambda: browse.browse(runtime, session, project, Wanted(like=str(other.item))),
-            lambda: register.find_version(session, project, 1),
+            lambda: find_version(session, project, 1),
             lambda: review.undo(session, ann, project, other.decision, runtime.settings),
             lambda: review.decide(
                 session, ann, project, review.NewDecision(Action.FLAG, task_id=other.task), runtime.settings

@@ -79,8 +79,8 @@ def test_the_answers_of_the_hold_out_teach_nothing(team: Team) -> None:
         given = lesson(team.runtime, session, team.project(session), version)
     assert len(given.held_out)
     turned = replace(given.held_out, category=given.held_out.category[::-1].copy())
-    first = learn(team.runtime, given, TaskKind.SINGLE)
-    other = learn(team.runtime, replace(given, held_out=turned), TaskKind.SINGLE)
+    first = learn(given, TaskKind.SINGLE)
+    other = learn(replace(given, held_out=turned), TaskKind.SINGLE)
     assert first.head.coef_.tobytes() == other.head.coef_.tobytes()
     assert first.calibration == other.calibration
     assert first.gate["neighbours"] is not None

@@ -94,6 +94,7 @@ def test_fields_that_the_text_shows_already_are_left_out() -> None:
     [
         ({}, "No items yet"),
         ({"items": {"total": 5, "embedded": 2}}, "Getting to know the items"),
+        ({"items": {"total": 5, "embedded": 2, "quick": True}}, "Nothing to review right now"),
         ({"items": {"total": 5, "embedded": 5, "decided": 5}}, "Every item is decided"),
         ({"items": {"total": 5, "embedded": 5}, "queue": {"leased": 2}}, "All open cards are in other hands"),
         ({"items": {"total": 5, "embedded": 5}}, "Nothing to review right now"),
@@ -127,3 +128,14 @@ def test_fields_that_weigh_are_named_on_their_side() -> None:
     weights = [{"field": "price", "weight": 2.0}, {"field": "brand", "weight": -1.0}, {"field": "size", "weight": 0.5}]
     assert sentences.fields_that_weigh(weights) == "In the record: for the prediction price and size; against it brand."
     assert sentences.fields_that_weigh(weights[1:2]) == "In the record: against it brand."
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ({"total": 300_000, "embedded": 36_000}, "Reading items: 36,000 of 300,000"),
+        ({"total": 300_000, "embedded": 36_000, "quick": True}, "Quick vectors: the full ones follow, 12% so far"),
+    ],
+)
+def test_how_far_items_have_been_read_says_with_which_vectors(items: dict[str, object], said: str) -> None:
+    assert sentences.reading(stats(items=items).items) == said

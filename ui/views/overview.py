@@ -78,7 +78,7 @@ def _progress(stats: Stats) -> None:
     )
     if items.embedded < items.total:
         done = items.embedded / items.total
-        st.progress(done, f"Reading items: {items.embedded:,} of {items.total:,}")
+        st.progress(done, sentences.reading(items))
 
 
 def _automation(stats: Stats) -> None:

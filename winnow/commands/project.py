@@ -110,10 +110,11 @@ def _one(client: Client, slug: str, *, as_json: bool) -> None:
         bounds = f"{console.per_cent(honest.low)} to {console.per_cent(honest.high)}"
         accuracy = f"{console.per_cent(honest.accuracy)} ({bounds}, {honest.audited} blind audits)"
     training = "running" if stats.training.running else f"{stats.training.decisions_since_last} decisions since"
+    quick = " (quick vectors until all are)" if stats.items.quick else ""
     console.table(
         ("", slug),
         (
-            ("items", f"{stats.items.total}, of which {stats.items.embedded} embedded"),
+            ("items", f"{stats.items.total}, of which {stats.items.embedded} embedded{quick}"),
             ("decided", stats.items.decided),
             ("queue", f"{stats.queue.open} open, {stats.queue.leased} leased"),
             ("serving", f"version {stats.serving_model or 0}"),

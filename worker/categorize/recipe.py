@@ -78,7 +78,7 @@ def recipe_of(runtime: Runtime, slug: str | None, number: int) -> Recipe:
         return Recipe(
             project.slug,
             number,
-            runtime.encoder.id,
+            served.encoder.id,
             tuple((row.id, row.name, row.description) for row in rows),
             tuple(project.text_fields),
             served.threshold,
@@ -99,7 +99,6 @@ class Answerer:
     def __init__(self, recipe: Recipe, encoder: Encoder) -> None:
         if encoder.id != recipe.encoder:
             raise Unavailable(f"the encoder here is {encoder.id}, the version knows {recipe.encoder}")
-        self._encoder = encoder
         self._categories = [
             CategoryRow(id=one, name=name, description=description, archived=False)
             for one, name, description in recipe.categories
@@ -113,11 +112,12 @@ class Answerer:
         else:
             vectors = encoder.encode([compose(name, description) for _, name, description in recipe.categories])
             head, features = PrototypeHead().fit(vectors, np.asarray([one for one, _, _ in recipe.categories])), None
-        self._served = Served(recipe.number, str(recipe.number), head, recipe.threshold, recipe.by_category, features)
+        name = str(recipe.number)
+        self._served = Served(recipe.number, name, head, encoder, recipe.threshold, recipe.by_category, features)
 
     def __call__(self, records: Sequence[Record]) -> list[dict[str, Any]]:
         """An answer for each record, as a whole file gets it over HTTP."""
-        return answers_of(self._served, self._encoder, self._categories, records)
+        return answers_of(self._served, self._categories, records)
 
 
 def _only_project(session: Session) -> str:

@@ -95,7 +95,8 @@ class Writing:
     def __init__(self, recipe: Recipe, destination: str) -> None:
         settings = Settings(threads=1, env=Stage.DEVELOPMENT)  # nothing is signed here: no secret is asked for
         database = Database("sqlite://")  # nothing is asked of one here
-        self._answers = Answerer(recipe, Runtime(settings, database).encoder)
+        encoders = Runtime(settings, database).encoders
+        self._answers = Answerer(recipe, encoders.named(recipe.encoder) or encoders.own)
         self._destination = Destination(destination)
 
     def __call__(self, part: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class ProjectRow(Numbered, Row):
         next_number: the number the next version will bear. Numbers are never used twice.
         erasures: how often an item was erased; local copies of vectors from before are made anew.
         categories_mark: differs after every change of the categories, so that one look tells whether a copy is good.
+        quick_encoder_id: the encoder of the quick vectors that it works with while the full ones are not complete.
         salt: makes the order of audits unpredictable from outside and fixed inside.
     """
 
@@ -48,6 +49,7 @@ class ProjectRow(Numbered, Row):
     next_number: Mapped[int] = mapped_column(default=1)
     erasures: Mapped[int] = mapped_column(default=0)
     categories_mark: Mapped[str] = mapped_column(String(16), default="")
+    quick_encoder_id: Mapped[int | None] = mapped_column(BigId)
 
 
 class CategoryRow(Numbered, Row):
