@@ -193,6 +193,15 @@ def test_a_long_log_is_emptied_in_place_and_followed_on(tmp_path, monkeypatch):
     assert shown == ["first line, a long one", "second"]
 
 
+def test_a_long_log_is_emptied_though_it_cannot_be_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("winnow.supervisor.child._ROTATE_BYTES", 10)
+    child = Child(Part("p", (), {}), tmp_path / "p.log")
+    (tmp_path / "p.log.1").mkdir()  # as little to be written as on a full disk
+    child.log.write_text("first line, a long one\n")
+    child.show_news(print)
+    assert child.log.stat().st_size == 0
+
+
 def test_an_answer_stays_out_of_the_log(tmp_path):
     program = (sys.executable, "-c", "import sys; print('secret'); print('progress', file=sys.stderr)")
     child = Child.begin(Part("p", program, os.environ, once=True, answers=True), tmp_path)
