@@ -103,6 +103,13 @@ class Stack:
         """The operator's key."""
         return (self.data / "local.key").read_text().strip()
 
+    @property
+    def pids(self) -> list[int]:
+        """API, worker, and the Redis-protocol server, where each began."""
+        with Redis(port=self._redis_port) as redis:
+            server = int(redis.info("server")["process_id"])
+        return [*(process.pid for process in self._processes.values()), server]
+
     def pid(self, name: str) -> int:
         """The process id of `api` or `worker`."""
         return self._processes[name].pid
