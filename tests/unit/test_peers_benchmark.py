@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
@@ -20,6 +21,7 @@ from benchmarks import peers
 from benchmarks._peer_cost import Meter
 from benchmarks._peer_doccano import Doccano, labelled_in
 from benchmarks._peer_environments import Pin, installed, interpreter
+from benchmarks._peer_label_sleuth import Annotator as Browser
 from benchmarks._peer_label_sleuth import LabelSleuth
 from benchmarks._peer_label_studio import LabelStudio
 from benchmarks._peer_line import Line, Refused
@@ -225,7 +227,7 @@ def test_an_exported_archive_is_counted_by_its_labels() -> None:
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """Says what it was sent, gives a cookie, and hangs up or refuses where it is told."""
+    """Says what it was sent, gives a cookie, and hangs up or refuses where it is told; has a list of what to label."""
 
     protocol_version = "HTTP/1.1"
 
@@ -234,7 +236,19 @@ class Answers(http.server.BaseHTTPRequestHandler):
         if self.path == "/silent":
             self.close_connection = True
             return
-        told = {"cookie": self.headers.get("Cookie"), "kind": self.headers.get("Content-Type"), "body": body.decode()}
+        told: dict[str, Any] = {
+            "cookie": self.headers.get("Cookie"),
+            "kind": self.headers.get("Content-Type"),
+            "body": body.decode(),
+        }
+        address = urlsplit(self.path)
+        if address.path.endswith("/active_learning"):  # three elements, two a page, of which the last has no label yet
+            start = int(parse_qs(address.query)["start_idx"][0])
+            listed = [
+                {"id": str(one), "text": f"row {one}", "user_labels": {} if one == 2 else {"0": "true"}}
+                for one in range(3)
+            ]
+            told = {"elements": listed[start : start + 2]}
         content = b"no room" if self.path == "/refuse" else json.dumps(told).encode()
         self.send_response({"/refuse": 507, "/moved": 302}.get(self.path, 200))
         self.send_header("Set-Cookie", "session=abc; Path=/; HttpOnly")
@@ -271,6 +285,11 @@ def test_a_line_keeps_cookies_and_sends_json_forms_and_files(port: int, tmp_path
     assert told["body"].startswith(f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="rows.csv"\r\n')
     assert told["body"].endswith(f"text\r\none\r\n--{mark}--\r\n")
     line.close()
+
+
+def test_where_all_of_a_list_has_labels_the_next_page_is_asked_for(port: int) -> None:
+    person = Browser(port, "rows", 0, "Cards")
+    assert person.ask() == Item("2", "row 2")
 
 
 def test_a_refusal_says_what_was_refused_and_the_line_goes_on(port: int) -> None:
