@@ -6,6 +6,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constr
 # Named beside the rest, so that the pinned build is chosen before anything else asks for a torch of its own.
 TORCH := $(shell grep '^torch==' constraints.txt)
 EXTRAS := server,embedded,demo
+# What interpreters need besides that are not this one: Python before 3.11.3, which is Debian 12's.
+ELSEWHERE := async-timeout==5.0.1
 # Two files of tests at a time, each in one process: many wait for servers and browsers more than they compute.
 # Each keeps to one processor, for threads that wait for work would take the other's time.
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -59,10 +61,16 @@ bench: $(VENV)/.installed-dev ## Measure, quickly; DATA=folder of CSV files with
 		&& $(BIN)/python -m benchmarks.loop --quick --data "$(firstword $(wildcard $(DATA)/*.csv))"; \
 	else echo "DATA is not given: learning and the loop are not measured."; fi
 
+.PHONY: images
+images: ## Build the images, try each, and all of them by Compose; Docker or Podman; ARGS="--help" says more
+	@deploy/try-images $(ARGS)
+
 .PHONY: lock
 lock: $(VENV)/.installed-dev ## Write constraints.txt from what is installed now
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude winnow \
 		| sed -E 's/^([A-Za-z0-9_.-]+==[^+; ]+)\+[A-Za-z0-9.]+/\1/' | grep -E '^[A-Za-z0-9_.-]+==' > constraints.new
+	@for one in $(ELSEWHERE); do grep -q "^$${one%%=*}==" constraints.new || echo "$$one" >> constraints.new; done
+	@LC_ALL=C sort --ignore-case --output constraints.new constraints.new
 	@mv constraints.new constraints.txt
 	@touch $(VENV)/.installed $(VENV)/.installed-dev
 	@echo "constraints.txt: $$(wc -l < constraints.txt) versions"

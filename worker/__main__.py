@@ -3,12 +3,13 @@
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
 import time
 from datetime import timedelta
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -36,6 +37,8 @@ _WAIT_SECONDS = 1
 
 def main() -> int:
     """Listen until told to stop: what runs is finished first."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _stop)  # until there is a listener, which has its own way to stop
     log_to_stderr()
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log the addresses of webhooks, which may hold keys
     spans.begin("winnow-worker")
@@ -50,10 +53,10 @@ def main() -> int:
     relay.start()
     register(settings.data_dir)
     window = Window(settings.worker_metrics_port, relay.is_turning)
-    runtime.encoder.encode(["warm"])
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: to look through it for garbage again and again costs imports a quarter
     try:
+        runtime.encoder.encode(["warm"])
+        gc.collect()
+        gc.freeze()  # what is loaded stays: looking through it for garbage again and again costs imports a quarter
         _listen(settings.redis_url, name)
     except StopRequested:
         _LOG.info("stopped while Redis was away")
@@ -81,20 +84,26 @@ class Listener(SimpleWorker):
 def _listen(redis_url: str, name: str) -> None:
     """Take calls until told to stop, however often Redis goes away."""
     while True:
-        listener = Listener(
-            [QUEUE],
-            name=f"{name}-{time.time_ns()}",
-            connection=Redis.from_url(redis_url),
-            serializer=JSONSerializer,
-            worker_ttl=_WORKER_TTL,
-        )
+        listener = None
         try:
+            listener = Listener(
+                [QUEUE],
+                name=f"{name}-{time.time_ns()}",
+                connection=Redis.from_url(redis_url),
+                serializer=JSONSerializer,
+                worker_ttl=_WORKER_TTL,
+            )
             listener.work(logging_level="WARNING")
         except RedisError as error:
             _LOG.warning("redis is away: %s", error)
-        if listener.asked_to_stop:
+        if listener is not None and listener.asked_to_stop:
             return
         time.sleep(_WAIT_SECONDS)
+
+
+def _stop(_signum: int, _frame: FrameType | None) -> NoReturn:
+    """Told to end before there is anything to finish. The first process of a container is not ended without this."""
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-SCRIPTS = [ROOT / "deploy" / name for name in ("materials", "publish", "restore", "rollback", "rollout", "smoke")]
+SCRIPTS = [
+    ROOT / "deploy" / name
+    for name in ("materials", "publish", "restore", "rollback", "rollout", "scan", "sign", "smoke")
+]
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -41,8 +44,11 @@ def test_scripts_of_the_pipeline_are_there_and_may_be_run() -> None:
     commands = "\n".join(step.get("run", "") for path in WORKFLOWS for step in steps(path))
     named = set(re.findall(r"(?:^|\s)((?:deploy|\.ci)/[\w-]+)(?=\s|$)", commands, re.MULTILINE))
     assert {
+        "deploy/try-images",
         "deploy/publish",
         "deploy/materials",
+        "deploy/scan",
+        "deploy/sign",
         "deploy/rollout",
         "deploy/smoke",
         "deploy/rollback",
@@ -92,22 +98,45 @@ DOCKER = """#!/bin/sh
 echo "$*" >> "{folder}/calls"
 case "$*" in
   *"$WITHOUT"*) echo null ;;
+  *Manifest.Digest*) echo '"sha256:{digest}"' ;;
   *SBOM*) echo '{{"packages": [{{"name": "fastapi", "versionInfo": "1"}}]}}' ;;
   *Provenance*) echo '{{"buildDefinition": {{}}}}' ;;
 esac
 """
 
 
-def with_docker(folder: Path, *command: str | Path, without: str = "-") -> subprocess.CompletedProcess[str]:
-    """Run a script with a stand-in for Docker, whose images lack something."""
-    (folder / "docker").write_text(DOCKER.format(folder=folder))
-    (folder / "docker").chmod(0o755)
-    environment = {"PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "WITHOUT": without}
+COSIGN = """#!/bin/sh
+echo "cosign $*" >> "{folder}/calls"
+case "$*" in *"$UNSIGNED"*) echo "no matching signatures" >&2; exit 1 ;; esac
+"""
+GRYPE = """#!/bin/sh
+echo "grype $*" >> "{folder}/calls"
+case "$*" in *"$WEAK"*) echo "CVE-1 High"; exit 2 ;; esac
+"""
+DIGEST = "ab" * 32
+RELEASE = ("registry.example/winnow", "v1.2.3")
+IDENTITY = "https://github.com/example/winnow/.github/workflows/release.yml@refs/tags/v1.2.3"
+
+
+def with_docker(
+    folder: Path, *command: str | Path, without: str = "nothing", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a script with stand-ins for Docker, whose images lack something, and for what signs and what scans."""
+    for name, text in (("docker", DOCKER), ("cosign", COSIGN), ("grype", GRYPE)):
+        (folder / name).write_text(text.format(folder=folder, digest=DIGEST))
+        (folder / name).chmod(0o755)
+    environment = {
+        "PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin",
+        "WITHOUT": without,
+        "UNSIGNED": "nothing",
+        "WEAK": "nothing",
+        **variables,
+    }
     return subprocess.run([*command], env=environment, capture_output=True, text=True, check=False)
 
 
 def test_each_image_is_published_with_its_bill_of_materials_and_its_provenance(tmp_path: Path) -> None:
-    done = with_docker(tmp_path, ROOT / "deploy" / "publish", "registry.example/winnow", "v1.2.3", without="nothing")
+    done = with_docker(tmp_path, ROOT / "deploy" / "publish", "registry.example/winnow", "v1.2.3")
     assert done.returncode == 0, done.stderr
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [re.search(r"winnow/winnow-(\w+):v1\.2\.3", call)[1] for call in calls] == [  # type: ignore[index]
@@ -122,7 +151,7 @@ def test_each_image_is_published_with_its_bill_of_materials_and_its_provenance(t
 
 def test_a_release_keeps_what_its_images_are_made_of(tmp_path: Path) -> None:
     command = (ROOT / "deploy" / "materials", "registry.example/winnow", "v1.2.3", tmp_path / "kept")
-    done = with_docker(tmp_path, *command, without="nothing")
+    done = with_docker(tmp_path, *command)
     assert done.returncode == 0, done.stderr
     kept = {path.name for path in (tmp_path / "kept").iterdir()}
     names = ("api", "worker", "ui", "migrate")
@@ -138,6 +167,69 @@ def test_an_image_without_its_papers_is_no_release(tmp_path: Path, without: str,
     done = with_docker(tmp_path, *command, without=without)
     assert done.returncode == 1
     assert said in done.stderr
+
+
+def test_what_is_signed_is_what_was_built_not_a_tag(tmp_path: Path) -> None:
+    done = with_docker(tmp_path, ROOT / "deploy" / "sign", *RELEASE)
+    assert done.returncode == 0, done.stderr
+    signed = [call for call in (tmp_path / "calls").read_text().splitlines() if call.startswith("cosign")]
+    assert signed == [
+        f"cosign sign --yes registry.example/winnow/winnow-{name}@sha256:{DIGEST}"
+        for name in ("api", "worker", "ui", "migrate")
+    ]
+
+
+def test_a_rollout_of_signed_images_alone_names_what_is_signed(tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    command = (ROOT / "deploy" / "rollout", "production", *RELEASE)
+    done = with_docker(tmp_path, *command, SHOW="1", SIGNED_BY=IDENTITY)
+    assert done.returncode == 0, done.stderr
+    assert set(re.findall(r"image: (\S+)", done.stdout)) == {
+        f"registry.example/winnow/winnow-{name}@sha256:{DIGEST}" for name in ("api", "worker", "ui", "migrate")
+    }
+    asked = [call for call in (tmp_path / "calls").read_text().splitlines() if call.startswith("cosign verify")]
+    assert len(asked) == 4
+    assert all(f"--certificate-identity {IDENTITY} " in call for call in asked)
+    refused = with_docker(tmp_path, *command, SHOW="1", SIGNED_BY=IDENTITY, UNSIGNED="winnow-ui@")
+    assert refused.returncode != 0
+    assert "image:" not in refused.stdout
+    assert "no matching signatures" in refused.stderr
+
+
+def test_the_pipeline_rolls_out_what_it_signed_after_it_was_scanned() -> None:
+    (publish,) = (
+        job
+        for job in loaded(ROOT / ".github/workflows/release.yml")["jobs"].values()
+        if "steps" in job and any("deploy/publish" in step.get("run", "") for step in job["steps"])
+    )
+    assert publish["permissions"] == {"contents": "read", "id-token": "write"}
+    ran = [step["run"].split()[0] for step in publish["steps"] if step.get("run", "").startswith("deploy/")]
+    assert ran == ["deploy/publish", "deploy/materials", "deploy/scan", "deploy/sign"]
+    (rollout,) = (
+        step for step in steps(ROOT / ".github/workflows/deploy.yml") if "deploy/rollout" in step.get("run", "")
+    )
+    assert rollout["env"]["SIGNED_BY"] == "${{ github.server_url }}/${{ github.workflow_ref }}"
+
+
+def test_a_scan_looks_at_every_bill_and_fails_for_one(tmp_path: Path) -> None:
+    script, bills = ROOT / "deploy" / "scan", tmp_path / "bills"
+    bills.mkdir()
+    nothing = with_docker(tmp_path, script, bills)
+    assert nothing.returncode == 1
+    assert "no bill of materials" in nothing.stderr
+    for name in ("api", "ui"):
+        (bills / f"winnow-{name}.spdx.json").write_text("{}")
+    assert with_docker(tmp_path, script, bills).returncode == 0
+    weak = with_docker(tmp_path, script, bills, WEAK="winnow-api")
+    assert weak.returncode == 1
+    calls = (tmp_path / "calls").read_text().splitlines()[-2:]
+    assert [re.search(r"sbom:.*/(.*)\.spdx\.json$", call)[1] for call in calls] == ["winnow-api", "winnow-ui"]  # type: ignore[index]
+    (given,) = {re.search(r"--config (\S+)", call)[1] for call in calls}  # type: ignore[index]
+    configured = yaml.safe_load(Path(given).read_text())
+    assert configured["fail-on-severity"] == "high"
+    assert configured["only-fixed"] is True
+    assert configured["ignore"] == []
 
 
 def test_a_smoke_test_of_nothing_fails() -> None:

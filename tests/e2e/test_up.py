@@ -1,5 +1,6 @@
 """`winnow up` for real: from an empty folder to a serving version, through kills and a restart."""
 
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from winnow.demo.articles import SLUG
 
 PATIENCE = 480.0
 COMMAND = [sys.executable, "-m", "winnow"]
+FIRST_DAY = Path(__file__).resolve().parents[2] / "deploy" / "trial" / "journey.py"
 
 
 def eventually(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -184,6 +186,18 @@ def test_an_outside_database_and_redis_and_several_workers(machine, postgresql_s
     with Client(f"http://127.0.0.1:{machine.api}", username="admin", password="correct horse battery") as client:
         assert client.ready().parts["workers"].count == 2
         assert client.projects() == []
+    played = subprocess.run(  # what `make images` does with the composition
+        [sys.executable, FIRST_DAY],
+        env=machine.variables
+        | {"WINNOW_API_URL": f"http://127.0.0.1:{machine.api}", "WINNOW_ADMIN_PASSWORD": "correct horse battery"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert played.returncode == 0, played.stderr
+    told = json.loads(played.stdout)
+    assert (told["items"], told["decisions"]) == (200, 40)
+    assert told["version"] >= 1
     assert not (machine.folder / "data" / "redis").exists()
     assert not (machine.folder / "data" / "winnow.db").exists()
     machine.supervisor.send_signal(signal.SIGINT)

@@ -25,10 +25,11 @@ from models.store.session import Database
 from models.store.tables import ItemRow, JobRow, ProjectRow, VersionRow
 from models.vocabulary import Action, Job, JobStatus, VersionStatus
 from tests.integration.conftest import put, texts
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240.0
-Start = Callable[[], subprocess.Popen[bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
 
 
 def until(condition: Callable[[], bool], worker: subprocess.Popen[bytes] | None = None) -> None:
@@ -66,10 +67,9 @@ def start(runtime: Runtime, redis: Redis, encoder_cache: Path, tmp_path: Path) -
     running: list[subprocess.Popen[bytes]] = []
     log = (tmp_path / "workers.log").open("wb")
 
-    def begin() -> subprocess.Popen[bytes]:
-        running.append(
-            subprocess.Popen([sys.executable, "-m", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log)
-        )
+    def begin(**variables: str) -> subprocess.Popen[bytes]:
+        given = environment | variables
+        running.append(subprocess.Popen([sys.executable, "-m", "worker"], cwd=ROOT, env=given, stdout=log, stderr=log))
         return running[-1]
 
     yield begin
@@ -161,6 +161,16 @@ def test_what_redis_forgets_is_rung_for_again(
     until(embedded, worker)
     worker.terminate()
     assert worker.wait(PATIENCE) == 0
+
+
+def test_a_worker_that_starts_while_redis_is_away_waits_for_it_and_ends_when_it_is_told_to(
+    start: Start, tmp_path: Path
+) -> None:
+    worker = start(WINNOW_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    until(lambda: (tmp_path / "workers.log").read_text().count("redis is away") > 1, worker)
+    worker.terminate()
+    assert worker.wait(PATIENCE) == 0
+    assert "Traceback" not in (tmp_path / "workers.log").read_text()
 
 
 def test_a_worker_told_to_stop_hands_on_what_it_has_begun(
