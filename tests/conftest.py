@@ -15,6 +15,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 from filelock import FileLock
 from hypothesis.internal.conjecture import providers
 from numpy.typing import NDArray
@@ -69,6 +70,15 @@ def unhurried() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(Work.__init__.__kwdefaults__, "slice_seconds", 3600.0)
         patch.setattr("models.steps.deliver._SLOW_SECONDS", float("inf"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_hashes() -> Iterator[None]:
+    """Each application of a test begins with a person, whose password would take a tenth of a second to hash."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.steps.accounts._hasher", lambda: hasher)
         yield
 
 

@@ -3,13 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type
 from jose import jwt
 from sqlalchemy import select, update
 
 from models.steps import accounts
 from models.store.tables import AuditLogRow, RefreshTokenRow, UserRow
 from tests.api.conftest import PASSWORD, SECRET, Winnow
+
+HASHER = accounts._hasher
+"""As it is outside of tests, which are given a quicker one when they begin."""
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -70,6 +73,13 @@ def test_passwords_are_kept_as_argon2id_hashes(winnow: Winnow) -> None:
         kept = session.scalars(select(UserRow.password_hash)).one()
     assert kept.startswith("$argon2id$")
     assert PASSWORD not in kept
+
+
+def test_a_hash_costs_who_guesses_at_least_what_owasp_asks_for() -> None:
+    hasher = HASHER()
+    assert hasher.type is Type.ID
+    assert hasher.memory_cost >= 19 * 1024
+    assert hasher.time_cost >= 2
 
 
 def claims(**changes: object) -> dict[str, object]:
