@@ -59,7 +59,7 @@ def python_packages() -> list[dict[str, str]]:
         {
             "name": re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(),
             "version": one.version,
-            "licence": one.metadata.get("License-Expression") or "",
+            "licence": str(one.metadata.json.get("license_expression", "")),
         }
         for one in importlib.metadata.distributions()
     ]

@@ -50,7 +50,7 @@ def broken(target: str, image: Mapping[str, Any], seen: Mapping[str, Any], pinne
 
 def megabytes(image: Mapping[str, Any]) -> int:
     """Its size, unpacked."""
-    return round(image["Size"] / 1e6)
+    return round(float(image["Size"]) / 1e6)
 
 
 def health_check(image: Mapping[str, Any]) -> list[str]:
