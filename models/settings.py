@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     encoder_runtime: str = Field(default="onnx", pattern="^(onnx|torch|static)$")
     encoder_windows: int = Field(default=4, ge=1, le=64)
     encoder_precision: str = Field(default="fp32", pattern="^(fp32|int8)$")
-    quick_vectors: int = Field(default=20_000, ge=0)
+    quick_vectors: int = Field(default=0, ge=0)
     threads: int = Field(default=2, ge=1, le=256)
     encode_seconds: float = Field(default=60.0, gt=0, le=3600)
     vectors_kept: int = Field(default=10_000, ge=0, le=10_000_000)
