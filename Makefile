@@ -8,9 +8,9 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 EXTRAS := server,embedded,demo
 # What interpreters need besides that are not this one: Python before 3.11.3, which is Debian 12's.
 ELSEWHERE := async-timeout==5.0.1
-# Two files of tests at a time, each in one process: many wait for servers and browsers more than they compute.
+# Three files of tests at a time, each in one process: many wait for servers and browsers more than they compute.
 # Each keeps to one processor, for threads that wait for work would take the other's time.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python)
 

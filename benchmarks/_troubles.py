@@ -20,6 +20,8 @@ from models.vocabulary import Job, JobStatus, VersionStatus
 from winnow import Client, WinnowError
 
 TRAFFIC, STARVED, WRONG = "traffic", "starved", "wrong"
+FEW, SUPPLY = 300, 6_000
+"""Items of a project; and of the one whose reviewer skips a question each second, so that they last for an hour."""
 SLOW_SECONDS = 1.5
 _AUDITS = 100
 
@@ -47,7 +49,8 @@ class Scene:
         for slug in (TRAFFIC, STARVED, WRONG):
             settings = {"retrain_every": 100_000, "audit_rate": 0.5, "target_accuracy": 0.9}
             self.client.create_project(slug, categories=self.topics.names[:5], settings=settings)
-            self.client.add_items(slug, [f"{self.text()} {number}" for number in range(300)])
+            for block in range(SUPPLY // FEW if slug == TRAFFIC else 1):
+                self.client.add_items(slug, [f"{self.text()} {block}-{number}" for number in range(FEW)])
             settle(self.client, slug)
             self.decide(slug, 40, lambda said: said)
             self.client.train(slug)
