@@ -245,7 +245,10 @@ def _by_agreement(
     surest = sure >= np.median(sure)
     firm = _sure(held_out.logits) >= np.median(sure)
     right = int((held_out.logits[firm].argmax(axis=1) == truth[firm]).sum())
-    firm_right = (right + HOPED_ROWS) / (int(firm.sum()) + HOPED_ROWS) / float(same[surest].mean())
+    agreed = float(same[surest].mean())
+    if not agreed:  # with a handful of decisions a third of them may be all that is known of a category
+        return temperature, round(float(same.mean()), 4)
+    firm_right = (right + HOPED_ROWS) / (int(firm.sum()) + HOPED_ROWS) / agreed
     trust = float(np.clip((firm_right - NOT_FIRM) / (FIRM - NOT_FIRM), 0.0, 1.0))
     if held_out.names is not Names.NONE:
         rows, categories = held_out.logits.shape
