@@ -5,6 +5,7 @@ from models.errors import TooLittleToLearn
 from models.learn import training
 from models.learn.calibration import calibration_error
 from models.learn.fields import gained
+from models.learn.names import Names
 from models.learn.text import compose
 from models.learn.training import fit_head
 
@@ -242,3 +243,12 @@ def test_fields_that_win_by_nothing_are_not_worth_their_columns():
     surprise = np.full(200, 0.001)
     assert gained(surprise, surprise + 0.002) == (0.002, False)
     assert gained(surprise, surprise + 0.2) == (0.2, True)
+
+
+def test_confidence_stays_as_it_is_where_no_version_without_a_third_of_the_decisions_agrees() -> None:
+    always = [(np.zeros((2, 3), np.float32), np.eye(2, dtype=np.float32)[one]) for one in (0, 1)]
+    aside = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
+    logits = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
+    others = [[always[1]]] * 3
+    held_out = training._HeldOut(logits, Names.NONE, [always[0]], others, [1.0], np.ones(2), {})
+    assert training._by_agreement(held_out, np.array([0, 1]), always[0], aside, 0.7) == (0.7, 0.0)
