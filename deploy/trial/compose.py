@@ -61,7 +61,7 @@ def composing(engine: Engine, project: str) -> Iterator[Compose]:
 def _listening(engine: Engine, folder: Path) -> Iterator[str]:
     socket = folder / "socket"
     command = ["podman", "system", "service", "--time=0", f"unix://{socket}"]
-    with subprocess.Popen(command, env=engine.variables, stderr=subprocess.DEVNULL) as service:  # noqa: S603
+    with subprocess.Popen(command, env=engine.variables, stderr=subprocess.DEVNULL) as service:
         try:
             deadline = time.monotonic() + _PATIENCE
             while not socket.exists():

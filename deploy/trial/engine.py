@@ -40,7 +40,7 @@ class Engine:
             command += ["--format", "docker"]  # the other format has no health checks
         for argument, value in arguments.items():
             command += ["--build-arg", f"{argument}={value}"]
-        if subprocess.run([*command, str(context)], env=self.variables, stdout=2, check=False).returncode:  # noqa: S603
+        if subprocess.run([*command, str(context)], env=self.variables, stdout=2, check=False).returncode:
             raise Failed(f"{name} cannot be built")
 
     def has(self, image: str) -> bool:
@@ -59,7 +59,7 @@ class Engine:
     def said(self, container: str) -> str:
         """The last of what a container said, on either stream."""
         command = [self.program, "logs", "--tail", "40", container]
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command, env=self.variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         return done.stdout
@@ -90,7 +90,7 @@ def engine() -> Engine:
 def called(command: Sequence[str], variables: Mapping[str, str], *, stdin: Path | None = None) -> str:
     """What a command says. Raises `Failed` with the end of what it complained about."""
     with (stdin or Path(os.devnull)).open() as source:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command, cwd=ROOT, env=variables, stdin=source, capture_output=True, text=True, check=False
         )
     if done.returncode:
