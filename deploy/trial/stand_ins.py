@@ -52,5 +52,5 @@ def make_others(engine: Engine) -> None:
 
 
 def _run(*command: str) -> None:
-    if subprocess.run(command, stdout=2, check=False).returncode:  # noqa: S603
+    if subprocess.run(command, stdout=2, check=False).returncode:
         raise Failed(f"{' '.join(command)} does not work")
