@@ -1,6 +1,7 @@
 """A small disk, and what fills it."""
 
 import errno
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,4 +39,11 @@ def fill(disk: Path) -> Path:
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
+    return ballast
+
+
+def narrow(disk: Path, free: float) -> Path:
+    """Leave so much of a disk free, as a share of it. Returns the file whose end makes room again."""
+    ballast, usage = disk / "ballast", shutil.disk_usage(disk)
+    ballast.write_bytes(bytes(max(0, round(usage.free - usage.total * free))))
     return ballast

@@ -2,100 +2,28 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, select, text, update
 
-from benchmarks._stack import Stack, settle
-from benchmarks.scale import Topics
-from models.store.session import Database
+from benchmarks._disk import narrow
+from benchmarks._scene import FEW, SHIFTED, STARVED, TRAFFIC, WRONG, Scene
+from benchmarks._siege import BESIEGERS, Siege
+from benchmarks._stack import settle
 from models.store.tables import BackupRow, JobRow, ProjectRow, TaskRow, UserRow, VersionRow
 from models.store.types import utc_now
 from models.vocabulary import Job, JobStatus, VersionStatus
-from winnow import Client, WinnowError
+from winnow.schemas import Task
 
-TRAFFIC, STARVED, WRONG = "traffic", "starved", "wrong"
-FEW, SUPPLY = 300, 6_000
-"""Items of a project; and of the one whose reviewer skips a question each second, so that they last for an hour."""
 SLOW_SECONDS = 1.5
-_AUDITS = 100
-
-
-@dataclass
-class Scene:
-    """All that is there to be broken.
-
-    Attributes:
-        database: our own way to it, which stays open while the API's is cut.
-        socket: where PostgreSQL is reached.
-        stalls: a folder; a file there with the name of a process makes its encoder slow, by so many seconds.
-    """
-
-    stack: Stack
-    client: Client
-    database: Database
-    socket: Path
-    stalls: Path
-    topics: Topics
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def furnish(self) -> None:
-        """Three projects, each with a version that serves: one for the traffic, one without work, one to be misled."""
-        for slug in (TRAFFIC, STARVED, WRONG):
-            settings = {"retrain_every": 100_000, "audit_rate": 0.5, "target_accuracy": 0.9}
-            self.client.create_project(slug, categories=self.topics.names[:5], settings=settings)
-            for block in range(SUPPLY // FEW if slug == TRAFFIC else 1):
-                self.client.add_items(slug, [f"{self.text()} {block}-{number}" for number in range(FEW)])
-            settle(self.client, slug)
-            self.decide(slug, 40, lambda said: said)
-            self.client.train(slug)
-            settle(self.client, slug)
-            if not self.client.stats(slug).serving_model:  # nothing beats names whose answers were taken for the truth
-                self.client.promote(slug, 1)
-
-    def text(self) -> str:
-        """A text about one of the five topics."""
-        return self.topics.text(self.topics.rng.randrange(5))
-
-    def decide(self, slug: str, count: int, answer: Callable[[str], str]) -> None:
-        """Settle so many questions: with what `answer` makes of the machine's own answer."""
-        while count > 0:
-            for task in self.client.lease(slug, min(count, 20)):
-                item = task.item.text or ""
-                said = self.client.predict(slug, [item]).predictions[0].category
-                category = answer(said or self.topics.names[0])
-                self.client.decide(slug, task_id=task.task_id, action="correct", categories=[category])
-                count -= 1
-            settle(self.client, slug)
-
-
-class Traffic(threading.Thread):
-    """A program that asks, and now and then a person who decides, whatever becomes of it."""
-
-    def __init__(self, scene: Scene, pause: float, *, decides: bool) -> None:
-        super().__init__(daemon=True)
-        self._scene, self._pause, self._decides = scene, pause, decides
-        self._client = scene.stack.client()
-        self.answered = self.failed = 0
-
-    def run(self) -> None:
-        """Ask until all is over."""
-        while not self._scene.over.wait(self._pause):
-            try:
-                self._client.predict(TRAFFIC, [self._scene.text()])
-                if self._decides:
-                    for task in self._client.lease(TRAFFIC, 1):
-                        self._client.decide(TRAFFIC, task_id=task.task_id, action="skip")
-                    self._client.stats(TRAFFIC)
-            except WinnowError:
-                self.failed += 1
-            else:
-                self.answered += 1
+_NARROW = 0.05
+_ANSWERS, _LEAST_AUDITS = 240, 100
+_STRANGE = range(50, 55)
+"""Topics that no category is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +33,16 @@ class Trouble:
     Attributes:
         rules: the alerts that have to tell of it.
         what: it, in words.
-        make: brings it about; the time counts from its return.
+        make: brings it about; the time counts from its beginning.
+        mend: called once all of its alerts were told.
+        after: the alert that the same trouble was mended upon; the time counts as for that one.
     """
 
     rules: tuple[str, ...]
     what: str
     make: Callable[[Scene], None]
     mend: Callable[[Scene], None]
+    after: str | None = None
 
 
 def _nothing(_: Scene) -> None:
@@ -160,8 +91,33 @@ def _feed(scene: Scene) -> None:
 
 
 def _mislead(scene: Scene) -> None:
-    names = scene.topics.names[:5]
-    scene.decide(WRONG, _AUDITS, lambda said: names[(names.index(said) + 1) % len(names)])
+    audits = 0
+
+    def answer(task: Task) -> str:
+        nonlocal audits
+        audits += task.reason == "audit"
+        return scene.wrong(task) if task.reason == "audit" else scene.right(task)
+
+    scene.decide(WRONG, _ANSWERS, answer)
+    assert audits >= _LEAST_AUDITS, f"only {audits} audits were asked"
+
+
+def _relearn(scene: Scene) -> None:
+    scene.learn(WRONG)
+
+
+def _shift(scene: Scene) -> None:
+    texts = [scene.topics.text(scene.topics.rng.choice(_STRANGE)) for _ in range(FEW)]
+    scene.client.add_items(SHIFTED, texts)
+    settle(scene.client, SHIFTED)
+
+
+def _narrow(scene: Scene) -> None:
+    narrow(scene.stack.data, _NARROW)
+
+
+def _widen(scene: Scene) -> None:
+    (scene.stack.data / "ballast").unlink()
 
 
 def _fail_jobs(scene: Scene) -> None:
@@ -252,8 +208,18 @@ def _start_api(scene: Scene) -> None:
     scene.stack.start("api")
 
 
+_siege = Siege()
+
 AT_ONCE: Sequence[Sequence[Trouble]] = (
     (
+        Trouble(("DiskFilling",), f"{_NARROW:.0%} of the data folder's disk are left free", _narrow, _widen),
+        Trouble(("DataShifted",), f"{FEW} items on topics that no category is about", _shift, _nothing),
+        Trouble(
+            ("AccuracyBelowTarget", "AutomationSuspended"),
+            f"{_ANSWERS} questions of a project that automates answered, all audits among them wrongly",
+            _mislead,
+            _nothing,
+        ),
         Trouble(("LatencyBudgetBurnFast",), f"the encoder takes {SLOW_SECONDS} s", _slow, _fast),
         Trouble(("JobsWaiting",), "the only worker has a job that does not end", _stuck, _unstuck),
         Trouble(("BackupOld",), "a backup is expected, and none was made for 30 days", _old_backup, _new_backup),
@@ -261,8 +227,15 @@ AT_ONCE: Sequence[Sequence[Trouble]] = (
         Trouble(("JobsFailing",), "three jobs of a kind given up (their rows written)", _fail_jobs, _nothing),
         Trouble(("TrainingFailed",), "a training given up (its row written)", _fail_training, _nothing),
     ),
-    (Trouble(("AccuracyBelowTarget",), f"{_AUDITS} questions answered wrongly", _mislead, _nothing),),
     (
+        Trouble(("CalibrationPoor",), "a version serves whose audits were those answered wrongly", _relearn, _nothing),
+        Trouble(
+            ("LatencyBudgetBurnSlow",),
+            f"the encoder took {SLOW_SECONDS} s, until the fast rule was told",
+            _nothing,
+            _nothing,
+            after="LatencyBudgetBurnFast",
+        ),
         Trouble(("WorkerGone",), "the worker is killed", _end_worker, _start_worker),
         Trouble(("RedisAway",), "the Redis-protocol server is stopped", _end_redis, _start_redis),
         Trouble(
@@ -272,18 +245,30 @@ AT_ONCE: Sequence[Sequence[Trouble]] = (
             _whole_bundle,
         ),
     ),
+    (
+        Trouble(
+            ("ErrorBudgetBurnSlow",),
+            "a byte more in the serving bundle, until the fast rule was told",
+            _nothing,
+            _nothing,
+            after="ErrorBudgetBurnFast",
+        ),
+    ),
+    (
+        Trouble(
+            ("ConnectionsExhausted",),
+            f"{BESIEGERS} requests wait for a table that another has locked",
+            _siege.begin,
+            _siege.end,
+        ),
+    ),
     (Trouble(("DatabaseDown",), "PostgreSQL lets nobody in, and all connections end", _cut_database, _join_database),),
     (Trouble(("ApiDown",), "the only API process is killed", _end_api, _start_api),),
 )
-"""Troubles of a group happen at once; a group ends when all its alerts were told. What silences others comes last."""
+"""Troubles of a group are made one after another without waiting, and a group ends when all its alerts were told.
 
-LEFT_OUT = {
-    "DiskFilling": "a disk would have to be filled",
-    "ConnectionsExhausted": "needs eighteen statements that hang",
-    "AutomationSuspended": "needs a version that automates first",
-    "CalibrationPoor": "needs a hundred audits and a bad calibration",
-    "DataShifted": "the API looks at a project's drift every ten minutes",
-    "ErrorBudgetBurnSlow": "is silent while ErrorBudgetBurnFast is told, and looks at six hours",
-    "LatencyBudgetBurnSlow": "is silent while LatencyBudgetBurnFast is told, and looks at six hours",
-}
-"""Rules that are not provoked here, and why; promtool tests them all."""
+What silences others comes last, or is over before what it silences has to be told.
+"""
+
+UNHURRIED = {"DataShifted": "the API looks at a project's drift every ten minutes, and the quick form does not wait"}
+"""Rules that only the full form provokes, and why."""

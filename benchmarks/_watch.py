@@ -66,12 +66,18 @@ class Pace:
     Attributes:
         every: seconds between two scrapes, and between two looks at the rules.
         held: from the `for:` of a rule to the one it gets here, in seconds.
+        whole: rules that keep their own.
         grouped: how long Alertmanager gathers before it tells; None: as in `deploy/`.
     """
 
     every: int
     held: Callable[[int], int]
+    whole: frozenset[str] = frozenset()
     grouped: int | None = None
+
+    def held_by(self, rule: str, seconds: int) -> int:
+        """The `for:` that a rule gets here, in seconds, for the one it has."""
+        return seconds if rule in self.whole else self.held(seconds)
 
 
 HASTY = Pace(every=1, held=lambda seconds: min(seconds, 3), grouped=1)
@@ -81,8 +87,11 @@ HURRIED = Pace(every=5, held=lambda seconds: min(seconds, 10), grouped=1)
 """As little as a busy machine bears: a scrape that takes longer than it may is taken for a process that is gone."""
 
 AS_IS, CUT_TO = 180, 60
-DEPLOYED = Pace(every=15, held=lambda seconds: seconds if seconds <= AS_IS else CUT_TO)
-"""As deployed, but for what is held longer than three minutes."""
+SLOW = frozenset({"ErrorBudgetBurnSlow", "LatencyBudgetBurnSlow"})
+"""Rules that another silences for a while: cut, they would be told before it."""
+
+DEPLOYED = Pace(every=15, held=lambda seconds: seconds if seconds <= AS_IS else CUT_TO, whole=SLOW)
+"""As deployed, but for most of what is held longer than three minutes."""
 
 
 def seconds_of(text: str) -> int:
@@ -186,11 +195,11 @@ class Watch:
         folder = self._folder / "rules"
         folder.mkdir()
         for path in _RULES.glob("*.yml"):
-            (folder / path.name).write_text(re.sub(r"for: (\d+[smh])\b", self._held, path.read_text()))
+            told = yaml.safe_load(path.read_text())
+            for rule in (rule for group in told["groups"] for rule in group["rules"] if "for" in rule):
+                rule["for"] = f"{self._pace.held_by(rule['alert'], seconds_of(rule['for']))}s"
+            self._written(f"rules/{path.name}", told)
         return self._written("prometheus.yml", configured)
-
-    def _held(self, found: re.Match[str]) -> str:
-        return f"for: {self._pace.held(seconds_of(found[1]))}s"
 
     def _alertmanager_yml(self) -> Path:
         text = (DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
