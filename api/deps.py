@@ -1,13 +1,13 @@
 """What endpoints ask for: the caller, a session, the parts of the process.
 
-The caller is found in a short read of its own, before any session of the request opens. A session takes its
-connection with its first query, inside the endpoint, and is committed before the answer leaves, which
-`scope="function"` sees to. Who waits for what is told in `api.context`.
+The caller is found in a short read of its own, before any session of the request opens. A session opens, works and is
+committed in the endpoint's own thread (`api.whole`), before the answer leaves. Who waits for what is told in
+`api.context`; what is waited for is given back before the answer leaves too, which `scope="function"` sees to.
 """
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -20,6 +20,7 @@ from api.context import Context, context_of
 from api.errors import TooManyRequests
 from api.policies import Policy, anyone
 from api.throttle import RouteClass
+from api.whole import Promised, whole
 from models.errors import Forbidden, Unauthenticated
 from models.outside.vouching import Vouched
 from models.runtime import Runtime
@@ -71,16 +72,14 @@ async def the_runtime(context: Here) -> Runtime:
     return context.runtime
 
 
-def read_session(context: Here, _: Slot) -> Iterator[Session]:
+async def read_session(context: Here, _: Slot) -> Promised:
     """A session that sees one consistent state."""
-    with context.database.read() as session:
-        yield session
+    return Promised(context.database.read)
 
 
-def write_session(context: Here, _turn: Turn, _slot: Slot) -> Iterator[Session]:
+async def write_session(context: Here, _turn: Turn, _slot: Slot) -> Promised:
     """A session that is committed before the answer leaves, or undone when the endpoint raises."""
-    with context.database.transaction() as session:
-        yield session
+    return Promised(context.database.transaction)
 
 
 Read = Annotated[Session, Depends(read_session, scope="function")]
@@ -183,7 +182,10 @@ class PublicGate:
 
 
 class GatedRoute(APIRoute):
-    """A route whose gate is asked before a byte of the body is read, let alone parsed."""
+    """A route whose gate is asked before a byte of the body is read, and whose endpoint has one thread for all."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, whole(endpoint), **more)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers, behind the gate."""

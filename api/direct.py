@@ -9,6 +9,7 @@ counted, the body is read, and the answer is made. Whatever is not in order goes
 import json
 from collections.abc import Callable, Coroutine
 from hashlib import blake2b
+from inspect import unwrap
 from typing import Any
 
 from anyio import to_thread
@@ -31,7 +32,8 @@ class DirectRoute(GatedRoute):
         """What answers: the short way, or where a request is not made for it, the long one."""
         gated, ungated = super().get_route_handler(), self.behind_the_gate()
         gate = next(one.call for one in self.dependant.dependencies if isinstance(one.call, TokenGate))
-        schema: type[BaseModel] = self.endpoint.__annotations__["body"]
+        endpoint = unwrap(self.endpoint)  # in the thread that is taken here it needs none of its own
+        schema: type[BaseModel] = endpoint.__annotations__["body"]
 
         async def direct(request: Request) -> Response:
             context, secret = context_of(request), request.headers.get("x-api-key", "")
@@ -60,7 +62,7 @@ class DirectRoute(GatedRoute):
                 body = schema.model_validate(json.loads(content))
             except (Missing, ValidationError, ValueError, RecursionError):
                 return None
-            out: BaseModel = self.endpoint(caller=caller, slug=slug, body=body, charge=Cost(request), context=context)
+            out: BaseModel = endpoint(caller=caller, slug=slug, body=body, charge=Cost(request), context=context)
             return out.model_dump_json().encode()
 
         return direct

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Update, and_, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, CursorResult, Update, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -39,6 +39,8 @@ _BACK_OFF_SECONDS = (1, 5, 20, 60, 300)
 _LONGEST_WAIT = timedelta(seconds=2 * _BACK_OFF_SECONDS[-1])
 _MESSAGES = (Job.DELIVER, Job.MAIL)
 """No other work is ever put off for longer: what is due later was written by a clock that was set back since."""
+
+Moment = datetime | BindParameter[datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,19 @@ def _queued(session: Session, key: str) -> JobRow | None:
     )
 
 
-def lease_is_over(ends: InstrumentedAttribute[datetime | None], now: datetime, lease: timedelta) -> ColumnElement[bool]:
+def lease_is_over(ends: InstrumentedAttribute[datetime | None], now: Moment, latest: Moment) -> ColumnElement[bool]:
     """Whether a lease has ended, or was given by a clock that has been set back since.
 
     Args:
         ends: the column that says until when it lasts.
-        lease: how long one lasts; clocks of several machines may differ by as much.
+        latest: `latest_end(now, lease)`.
     """
-    return or_(ends < now, ends > now + 2 * lease)
+    return or_(ends < now, ends > latest)
+
+
+def latest_end(now: datetime, lease: timedelta) -> datetime:
+    """When a lease given now ends at the latest; clocks of several machines may differ by as long as it lasts."""
+    return now + 2 * lease
 
 
 def due(session: Session, *, lease: timedelta = LONGEST_LEASE, limit: int = 100) -> list[str]:
@@ -140,7 +147,7 @@ def due(session: Session, *, lease: timedelta = LONGEST_LEASE, limit: int = 100)
     waiting = or_(
         and_(JobRow.status == JobStatus.QUEUED, JobRow.due_at <= now),
         and_(JobRow.status == JobStatus.QUEUED, JobRow.due_at > now + _LONGEST_WAIT, JobRow.kind.not_in(_MESSAGES)),
-        and_(JobRow.status == JobStatus.RUNNING, lease_is_over(JobRow.lease_expires_at, now, lease)),
+        and_(JobRow.status == JobStatus.RUNNING, lease_is_over(JobRow.lease_expires_at, now, latest_end(now, lease))),
     )
     rows = session.scalars(
         select(JobRow).where(waiting, unheard).order_by(JobRow.due_at).limit(limit).with_for_update(skip_locked=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -30,6 +30,19 @@ _LISTED = 20
 
 LABELLING = (Action.ACCEPT, Action.CORRECT)
 """The actions that give an item its categories."""
+
+_LEARNT = select(func.coalesce(func.max(VersionRow.decision_high_water), 0)).where(
+    VersionRow.project_id == bindparam("project_id")
+)
+_SINCE = select(func.count()).where(
+    DecisionRow.project_id == bindparam("project_id"),
+    DecisionRow.id > _LEARNT.scalar_subquery(),
+    DecisionRow.action.in_(LABELLING),
+    DecisionRow.partial.is_(False),
+)
+_PROJECT_LOCK = (
+    select(ProjectRow.id).where(ProjectRow.id == bindparam("project_id")).with_for_update(read=True, key_share=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +171,7 @@ def put_arrivals(
 
 def _before_snapshots(session: Session, project_id: int) -> None:
     """Let no training begin between the numbering of a decision and its commit: a snapshot up to a number is whole."""
-    session.execute(select(ProjectRow.id).where(ProjectRow.id == project_id).with_for_update(read=True, key_share=True))
+    session.execute(_PROJECT_LOCK, {"project_id": project_id})
 
 
 def resolve(session: Session, project: ProjectRow, names: Sequence[str]) -> list[int]:
@@ -193,20 +206,7 @@ def _one(there: Mapping[str, CategoryRow], name: str) -> int:
 
 def since_last_version(session: Session, project_id: int) -> int:
     """How many decisions came after those that the newest version (also one in training) learnt from."""
-    learnt = select(func.coalesce(func.max(VersionRow.decision_high_water), 0)).where(
-        VersionRow.project_id == project_id
-    )
-    return (
-        session.scalar(
-            select(func.count()).where(
-                DecisionRow.project_id == project_id,
-                DecisionRow.id > learnt.scalar_subquery(),
-                DecisionRow.action.in_(LABELLING),
-                DecisionRow.partial.is_(False),
-            )
-        )
-        or 0
-    )
+    return session.scalar(_SINCE, {"project_id": project_id}) or 0
 
 
 def train_when_enough(session: Session, caller: Caller, project: ProjectRow, settings: ProjectSettings) -> None:

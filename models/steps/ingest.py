@@ -174,9 +174,13 @@ def add_items(session: Session, caller: Caller, project: ProjectRow, items: Sequ
     return stored
 
 
-def find_item(session: Session, project: ProjectRow, item_id: int) -> ItemRow:
-    """An item of this project. Raises Missing."""
-    row = session.get(ItemRow, item_id)
+def find_item(session: Session, project: ProjectRow, item_id: int, *, lock: dict[str, bool] | None = None) -> ItemRow:
+    """An item of this project. Raises Missing.
+
+    Args:
+        lock: keep it from others until the end of the transaction, as `with_for_update` has it.
+    """
+    row = session.get(ItemRow, item_id, with_for_update=lock, populate_existing=lock is not None)
     if row is None or row.project_id != project.id:
         raise Missing(f"the project has no item {item_id}")
     return row

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models.errors import NoVersion, TooFewCategories
@@ -17,6 +17,11 @@ from models.store.queries.projects import categories_of
 from models.store.tables import CategoryRow, EncoderRow, ItemRow, ProjectRow, VectorRow
 
 _TOP = 9  # as many as a card has digits to choose with
+_KEPT = (
+    select(VectorRow.item_id, VectorRow.data)
+    .join(EncoderRow, EncoderRow.id == VectorRow.encoder_id)
+    .where(EncoderRow.name == bindparam("encoder"), VectorRow.item_id.in_(bindparam("item_ids", expanding=True)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,7 @@ def vectors_of(session: Session, encoder: Encoder, items: Sequence[ItemRow]) -> 
     """The items' vectors, shape (n, d); those that have none yet are encoded now."""
     kept = {
         item_id: np.frombuffer(data, np.float16).astype(np.float32)
-        for item_id, data in session.execute(
-            select(VectorRow.item_id, VectorRow.data)
-            .join(EncoderRow, EncoderRow.id == VectorRow.encoder_id)
-            .where(EncoderRow.name == encoder.id, VectorRow.item_id.in_([item.id for item in items]))
-        )
+        for item_id, data in session.execute(_KEPT, {"encoder": encoder.id, "item_ids": [item.id for item in items]})
     }
     missing = [item for item in items if item.id not in kept]
     if missing:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import bindparam, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -31,6 +31,7 @@ from models.vocabulary import Job, Role, Surgery, TaskKind
 _MAX_SLUG = 60
 _MAX_CATEGORIES = 2_000
 _MAX_NAME = 200
+_BY_SLUG = select(ProjectRow).where(ProjectRow.slug == bindparam("slug"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def settings_of(project: ProjectRow) -> ProjectSettings:
 
 def find_project(session: Session, caller: Caller, slug: str) -> ProjectRow:
     """The project of that slug, as far as the caller may know of it. Raises Missing."""
-    project = session.scalar(select(ProjectRow).where(ProjectRow.slug == slug))
+    project = session.scalar(_BY_SLUG, {"slug": slug})
     if project is None or not may_see(session, caller, project):
         raise Missing(f"there is no project {slug!r}")
     return project

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, delete, func, or_, select, union, update
+from sqlalchemy import Select, bindparam, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -39,6 +39,26 @@ _OPEN_TASKS = 100
 _REFILL_BELOW = 40
 _MOST_SEEN = 2_000
 _CALLERS: dict[str, type[UserRow | ApiKeyRow]] = {"user": UserRow, "key": ApiKeyRow}
+
+# Put together once: for so large a condition that costs more than the database takes to look.
+_FREE = (
+    TaskRow.project_id == bindparam("project_id"),
+    TaskRow.open.is_(True),
+    or_(
+        TaskRow.holder.is_(None),
+        jobs.lease_is_over(TaskRow.lease_expires_at, bindparam("now"), bindparam("latest")),
+    ),
+    or_(TaskRow.deadline.is_(None), TaskRow.deadline > bindparam("now")),
+    rounds.askable(bindparam("caller")),
+)
+_NEXT = (
+    select(TaskRow)
+    .where(*_FREE)
+    .order_by(TaskRow.rank, TaskRow.deadline.nulls_last(), TaskRow.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_LEFT = select(func.count()).select_from(TaskRow).where(*_FREE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +112,29 @@ def lease(runtime: Runtime, session: Session, caller: Caller, project: ProjectRo
     """Hand out up to `count` questions; each is nobody else's until its lease ends."""
     now, lasts = utc_now(), timedelta(seconds=runtime.settings.lease_seconds)
     expires_at = now + lasts
-    free = (
-        TaskRow.project_id == project.id,
-        TaskRow.open.is_(True),
-        or_(TaskRow.holder.is_(None), jobs.lease_is_over(TaskRow.lease_expires_at, now, lasts)),
-        or_(TaskRow.deadline.is_(None), TaskRow.deadline > now),
-        rounds.askable(caller),
-    )
+    asked_for = {
+        "project_id": project.id,
+        "now": now,
+        "latest": jobs.latest_end(now, lasts),
+        "caller": caller.key,
+    }
     people = settings_of(project).reviews_per_item
     if people > 1:
         _wait_for_own(session, caller)
-    found = session.scalars(
-        select(TaskRow)
-        .where(*free)
-        .order_by(TaskRow.rank, TaskRow.deadline.nulls_last(), TaskRow.id)
-        .limit(count * people)
-        .with_for_update(skip_locked=True)
-    ).all()
+    found = session.scalars(_NEXT, {**asked_for, "most": count * people}).all()
     first = {task.item_id: task for task in reversed(found)}  # of each item the first
     tasks = [task for task in found if first[task.item_id] is task][:count]
-    for task in tasks:
-        task.holder, task.lease_expires_at = caller.key, expires_at
-    session.flush()
-    left = session.scalar(select(func.count()).select_from(TaskRow).where(*free)) or 0
-    if left < _REFILL_BELOW:
-        jobs.enqueue(session, Job.QUEUE, key=f"queue:{project.id}", project_id=project.id)
     items = {
         item.id: item
         for item in session.scalars(select(ItemRow).where(ItemRow.id.in_([task.item_id for task in tasks])))
     }
     said = predict_items(runtime, session, project, list(items.values()))
+    for task in tasks:
+        task.holder, task.lease_expires_at = caller.key, expires_at
     leased = [_leased(task, items[task.item_id], said.get(task.item_id), expires_at) for task in tasks]
-    session.flush()
+    session.flush()  # once for all that a task says, and before what is left is counted
+    if (session.scalar(_LEFT, asked_for) or 0) < _REFILL_BELOW:
+        jobs.enqueue(session, Job.QUEUE, key=f"queue:{project.id}", project_id=project.id)
     return leased
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, select
+from sqlalchemy import bindparam, case, select
 from sqlalchemy.orm import Session
 
 from models.errors import (
@@ -31,6 +31,10 @@ from models.vocabulary import Action, ItemState, Role, Source
 
 _ITEM_LOCK = {"key_share": True}
 """Against other decisions, and not against those who lease: a second change of a task looks at its item's key."""
+
+_ITEM_OF_TASK = select(TaskRow.item_id).where(
+    TaskRow.id == bindparam("task_id"), TaskRow.project_id == bindparam("project_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +229,12 @@ def _locked(session: Session, caller: Caller, project: ProjectRow, new: NewDecis
     """What a decision is about, kept from everybody else until it is written: the item first, then its task."""
     if (new.task_id is None) == (new.item_id is None):
         raise Invalid("name a task or an item, one of the two")
-    task = None if new.task_id is None else session.get(TaskRow, new.task_id)
-    if new.task_id is not None and (task is None or task.project_id != project.id):
-        raise Missing(f"the project has no task {new.task_id}")
-    item_id = (new.item_id or 0) if task is None else task.item_id
-    session.get(ItemRow, item_id, with_for_update=_ITEM_LOCK, populate_existing=True)
-    item = find_item(session, project, item_id)
+    item_id = new.item_id
+    if new.task_id is not None:
+        item_id = session.scalar(_ITEM_OF_TASK, {"task_id": new.task_id, "project_id": project.id})
+        if item_id is None:
+            raise Missing(f"the project has no task {new.task_id}")
+    item = find_item(session, project, item_id or 0, lock=_ITEM_LOCK)
     if new.task_id is not None:
         task = session.get(TaskRow, new.task_id, with_for_update=True, populate_existing=True)
         if task is None:

@@ -8,7 +8,7 @@ learnt from it meanwhile.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import Forbidden
@@ -111,27 +111,27 @@ def audit_in_dispute(session: Session, item: ItemRow) -> TaskRow | None:
 
 def has_answered(session: Session, caller: Caller, item_id: int) -> bool:
     """Whether the caller has answered the item, and not taken it back."""
-    return bool(session.scalar(select(_by(caller, item_id))))
+    return bool(session.scalar(select(_by(caller.key, item_id))))
 
 
-def askable(caller: Caller) -> ColumnElement[bool]:
-    """Which tasks may be given to a caller: of an item's round one at most, and that once."""
+def askable(caller: str | BindParameter[str]) -> ColumnElement[bool]:
+    """Which tasks may be given to the caller of this key: of an item's round one at most, and that once."""
     sibling = aliased(TaskRow)
     has_one = exists().where(
         sibling.item_id == TaskRow.item_id,
         sibling.open.is_(True),
-        sibling.holder == caller.key,
+        sibling.holder == caller,
         sibling.id != TaskRow.id,
     )
     waits = exists().where(ItemRow.id == TaskRow.item_id, ItemRow.state == ItemState.UNDECIDED)
     return or_(TaskRow.reviews == 1, ~has_one & ~_by(caller, TaskRow.item_id) & waits)
 
 
-def _by(caller: Caller, item_id: object) -> ColumnElement[bool]:
+def _by(caller: str | BindParameter[str], item_id: object) -> ColumnElement[bool]:
     undoing = aliased(DecisionRow)
     return exists().where(
         DecisionRow.item_id == item_id,
-        DecisionRow.actor == caller.key,
+        DecisionRow.actor == caller,
         DecisionRow.action != Action.UNDO,
         ~exists().where(undoing.supersedes_id == DecisionRow.id),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -28,6 +28,12 @@ OLD_SECRET_SIGNS = timedelta(days=1)
 
 MAX_WEBHOOKS = 20
 """A project has no more than these: each event is written once for each of them."""
+
+_LISTENING = (
+    select(WebhookRow, ProjectRow.slug)
+    .join(ProjectRow, ProjectRow.id == WebhookRow.project_id)
+    .where(WebhookRow.project_id == bindparam("project_id"), WebhookRow.active.is_(True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,7 @@ def publish(session: Session, project_id: int, event: Event, data: Callable[[], 
     Returns:
         How many messages were left.
     """
-    listening = session.execute(
-        select(WebhookRow, ProjectRow.slug)
-        .join(ProjectRow, ProjectRow.id == WebhookRow.project_id)
-        .where(WebhookRow.project_id == project_id, WebhookRow.active.is_(True))
-    ).all()
+    listening = session.execute(_LISTENING, {"project_id": project_id}).all()
     wanted = [(webhook, slug) for webhook, slug in listening if event.value in webhook.events]
     if not wanted:
         return 0

@@ -1,11 +1,14 @@
 """One request, one transaction: kept before the answer leaves, or not at all."""
 
 import ast
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import event, func, select
 
 import api
@@ -26,8 +29,6 @@ def test_the_commit_comes_before_the_answer(winnow: Winnow) -> None:
             await send(message)
 
         await app(scope, receive, watched)
-
-    from fastapi.testclient import TestClient
 
     answer = TestClient(watching).post("/v1/projects", json={"name": "x"}, headers=winnow.as_("admin"))
     assert answer.status_code == 201
@@ -79,6 +80,29 @@ def test_more_writers_at_once_than_threads_and_connections_all_get_through(winno
         statuses = list(pool.map(send, range(many)))
     assert statuses == [201] * many
     assert len(winnow.get(f"/v1/projects/{slug}/items", params={"limit": 1000}).json()["items"]) == many
+
+
+def test_who_holds_the_write_lock_waits_for_nobody(winnow: Winnow) -> None:
+    """From its first statement to the commit a request needs nothing of the event loop, which others keep busy."""
+    loops: list[asyncio.AbstractEventLoop] = []
+    committed, seen = threading.Event(), []
+    app = winnow.app
+
+    async def watching(scope, receive, send) -> None:
+        loops.append(asyncio.get_running_loop())
+        await app(scope, receive, send)
+
+    def keep_busy(*told: Any) -> None:
+        if told[2] == "BEGIN IMMEDIATE":
+            loops[-1].call_soon_threadsafe(lambda: seen.append(committed.wait(20)))
+
+    http = TestClient(watching)
+    http.get("/v1/projects", headers=winnow.as_("admin"))  # that the key is used is noted in a transaction of its own
+    event.listen(winnow.database.engine, "before_cursor_execute", keep_busy)
+    event.listen(winnow.database.engine, "commit", lambda _: committed.set())
+    answer = http.post("/v1/projects", json={"name": "x"}, headers=winnow.as_("admin"))
+    assert answer.status_code == 201
+    assert seen == [True]
 
 
 def test_nothing_in_the_api_commits_by_itself() -> None:

@@ -44,7 +44,7 @@ def test_a_page_is_not_sorted(database: Database, name: str) -> None:
 
 @pytest.mark.parametrize("backend", ["sqlite"])
 def test_questions_are_handed_out_without_reading_all_of_them(database: Database) -> None:
-    free = select(TaskRow.id).where(TaskRow.project_id == 1, TaskRow.open.is_(True), askable(SYSTEM))
+    free = select(TaskRow.id).where(TaskRow.project_id == 1, TaskRow.open.is_(True), askable(SYSTEM.key))
     with database.read() as session:
         compiled = free.compile(database.engine, compile_kwargs={"literal_binds": True})
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.store.queries.paging import Page, newest_first
+from models.store.queries.projects import categories_of
 from models.store.tables import CategoryChangeRow, CategoryRow
 
 
@@ -45,7 +46,7 @@ def end_of(into: Mapping[int, int], category_id: int) -> int:
 
 def categories_by_name(session: Session, project_id: int) -> dict[str, CategoryRow]:
     """The categories in use by `name_key`; the names of merged ones lead to what they were merged into."""
-    rows = session.scalars(select(CategoryRow).where(CategoryRow.project_id == project_id)).all()
+    rows = categories_of(session, project_id)
     by_id = {row.id: row for row in rows}
     into = {row.id: row.merged_into_id for row in rows if row.merged_into_id is not None}
     meant = {row.name_key: by_id[end_of(into, row.id)] for row in rows}

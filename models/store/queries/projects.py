@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from models.store.queries.paging import Page, oldest_first
 from models.store.tables import CategoryRow, MemberRow, ProjectRow
 
+_ALL = select(CategoryRow).where(CategoryRow.project_id == bindparam("project_id")).order_by(CategoryRow.id)
+_IN_USE = _ALL.where(CategoryRow.archived.is_(False))
+
 
 def categories_of(session: Session, project_id: int, *, archived: bool = True) -> Sequence[CategoryRow]:
     """A project's categories in the order they were made."""
-    query = select(CategoryRow).where(CategoryRow.project_id == project_id).order_by(CategoryRow.id)
-    if not archived:
-        query = query.where(CategoryRow.archived.is_(False))
-    return session.scalars(query).all()
+    return session.scalars(_ALL if archived else _IN_USE, {"project_id": project_id}).all()
 
 
 def projects_for(
