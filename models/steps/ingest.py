@@ -231,7 +231,8 @@ def _take(
     if faults:
         errors += [bad_label(record, faults[record.label]) for record, _ in records if record.label in faults]
         records = [(record, item) for record, item in records if record.label not in faults]
-    stored = store(session, project.id, [item for _, item in records], import_id=import_id)
+    so_far_new = not row.rows_duplicate  # in vain at one block of a file at most
+    stored = store(session, project.id, [item for _, item in records], import_id=import_id, all_new=so_far_new)
     if labels:
         put_arrivals(
             session,

@@ -1,10 +1,12 @@
 """INSERT that passes over what is already there: the same statement on both databases."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, literal
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.store.base import Row
@@ -43,6 +45,8 @@ def insert_many(
     values: Sequence[tuple[Any, ...]],
     shared: Mapping[str, Any],
     by: InstrumentedAttribute[K],
+    *,
+    all_new: bool = False,
 ) -> dict[K, int]:
     """Insert many numbered rows at once; those that break a unique constraint are left out.
 
@@ -54,6 +58,8 @@ def insert_many(
         values: what each row has there.
         shared: what all have in the others.
         by: the column by which to tell the new rows apart.
+        all_new: none is likely to be there already. PostgreSQL is then asked without `ON CONFLICT` first, for which it
+            looks at each row before it stores it and writes it down a second time afterwards. It takes any in any case.
 
     Returns:
         The ids of the rows that went in, by their value of `by`.
@@ -69,6 +75,9 @@ def insert_many(
             source.add_columns(*(literal(value, table.c[name].type) for name, value in shared.items())),
             include_defaults=False,
         )
+        if all_new and isinstance(statement, postgresql.Insert):
+            with suppress(IntegrityError), session.begin_nested():
+                return dict(session.execute(statement.returning(*returned)).tuples().all())
         fresh = session.execute(statement.on_conflict_do_nothing().returning(*returned))
         return dict(fresh.tuples().all())
 

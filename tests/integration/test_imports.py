@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -19,6 +19,7 @@ from models.steps import ingest
 from models.steps.accounts import Caller
 from models.steps.endings import cancel
 from models.steps.projects import find_category, find_project, update_category
+from models.store import upsert
 from models.store.queries.decisions import labels_as_of
 from models.store.queries.items import ItemFilter, matching_ids
 from models.store.queries.projects import categories_of
@@ -199,6 +200,25 @@ def test_an_import_killed_again_and_again_stores_each_row_once(
     assert row.rows_read == 60
     assert row.rows_rejected == len(rejects) == sum(not place % 9 for place in range(60))
     assert row.rows_added == len(items) == len({item.text for item in items})
+
+
+def test_rows_are_taken_for_new_until_one_of_the_file_is_not(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL stores rows quicker that it need not look for first; one that is there costs that block once more."""
+    size = upsert.FEW + 50
+    monkeypatch.setattr(ingest, "BLOCK_ROWS", size)
+    known = {size + 7: 3, 2 * size + 7: size + 8}  # rows that have the text of an earlier one
+    lines = [f"r{place},text number {known.get(place, place)}" for place in range(4 * size)]
+    engine, asked = sender.runtime.database.engine, []
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    import_id, job_id = sender.send(
+        "rows.csv", "\n".join(["ref,body", *lines]).encode(), text_fields=("body",), id_field="ref"
+    )
+    perform(sender.runtime, job_id)
+    row, _, items = sender.read(import_id)
+    assert (row.status, counts(row)) == (JobStatus.SUCCEEDED, (4 * size - 2, 2, 0))
+    assert [item.external_id for item in items] == [f"r{place}" for place in range(4 * size) if place not in known]
+    looked = ["ON CONFLICT" in one for one in asked if one.startswith("INSERT INTO item ")]
+    assert looked == ([True] * 4 if engine.dialect.name == "sqlite" else [False, False, True, True, True])
 
 
 @pytest.mark.parametrize(("workers", "most"), [(1, 1), (2, 2)])
