@@ -1,6 +1,7 @@
 """Data out: every item with its final category, who decided, and what the machine says."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ COLUMNS = {
 
 _PIECE = 64 * 1024
 _REPORT_ROWS = 5_000
+_NONE: Sequence[str] = ()
 
 
 def request_export(
@@ -118,25 +120,26 @@ def export_rows(
     found = scored(runtime, session, project)
     names = {row.id: row.name for row in categories_of(session, project.id)}
     several = project.task is TaskKind.MULTI
+    serving, nothing = project.serving_number, (None, None)
     for block in every_item(session, project.id, state):
-        given = names_of(session, [row.decision_id for row in block if row.decision_id is not None])
-        said = {} if found is None else _said(*found, names, [row.id for row in block])
-        for row in block:
-            categories = given.get(row.decision_id, [])
-            predicted, confidence = said.get(row.id, (None, None))
+        given = names_of(session, [row[5] for row in block if row[5] is not None])
+        said = {} if found is None else _said(*found, names, [row[0] for row in block])
+        for item_id, external_id, text, fields, told_state, decision_id, actor, source, decided_at in block:
+            categories = _NONE if decision_id is None else given.get(decision_id, _NONE)
+            predicted, confidence = said.get(item_id, nothing)
             yield {
-                "id": str(row.id),
-                "external_id": row.external_id,
-                "text": row.text,
-                "state": row.state.value,
-                "category": categories if several else (categories[0] if categories else None),
-                "decided_by": row.actor_name,
-                "source": row.source.value if row.source else None,
-                "decided_at": row.decided_at.isoformat().replace("+00:00", "Z") if row.decided_at else None,
+                "id": str(item_id),
+                "external_id": external_id,
+                "text": text,
+                "state": told_state,
+                "category": list(categories) if several else (categories[0] if categories else None),
+                "decided_by": actor,
+                "source": source,
+                "decided_at": decided_at.isoformat().replace("+00:00", "Z") if decided_at else None,
                 "predicted_category": predicted,
                 "confidence": confidence,
-                "model_version": project.serving_number if row.id in said else None,
-                "fields": row.fields,
+                "model_version": serving if item_id in said else None,
+                "fields": {} if fields == "{}" else json.loads(fields),
             }
 
 

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic_core import to_json
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -51,7 +53,7 @@ class JsonLinesWriter:
 
     def row(self, row: Mapping[str, Any]) -> bytes:
         """One row."""
-        return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
+        return as_json(row) + b"\n"
 
     def footer(self) -> bytes:
         """Nothing: the format needs none."""
@@ -75,11 +77,16 @@ class JsonArrayWriter:
     def row(self, row: Mapping[str, Any]) -> bytes:
         """One row."""
         between, self._between = self._between, b",\n"
-        return between + json.dumps(row, ensure_ascii=False).encode("utf-8")
+        return between + as_json(row)
 
     def footer(self) -> bytes:
         """The closing bracket."""
         return b"\n]\n"
+
+
+def as_json(row: Mapping[str, Any]) -> bytes:
+    """A row as an object, in UTF-8."""
+    return to_json(row, inf_nan_mode="constants")
 
 
 def _cell(value: Any) -> str:
