@@ -20,6 +20,8 @@ _OWN_THRESHOLD: Final = 10  # members a category needs before it gets a threshol
 _GRID: Final = np.arange(0.25, 0.66, 0.05)
 _TINY: Final = 1e-6
 _ROUNDS: Final = 200
+_USUAL_SLOPE: Final = 0.6  # the answers about one item hang together: as if independent, they say too much
+_PULL: Final = 30.0
 
 Members = NDArray[np.bool_]
 
@@ -198,10 +200,10 @@ def _platt(odds: NDArray[np.float64], right: Members) -> tuple[float, float]:
 
     def loss(pair: NDArray[np.float64]) -> float:
         scaled = pair[0] * odds + pair[1]
-        drawn_back = 0.05 * ((pair[0] - 1) ** 2 + pair[1] ** 2)  # few answers must not swing it
+        drawn_back = _PULL * ((pair[0] - _USUAL_SLOPE) ** 2 + pair[1] ** 2)  # few answers must not swing it
         return float((np.logaddexp(0, scaled) - target * scaled).sum() + drawn_back)
 
-    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5.0), (-10.0, 10.0)])
+    found = minimize(loss, np.array([_USUAL_SLOPE, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5.0), (-10.0, 10.0)])
     return float(found.x[0]), float(found.x[1])
 
 

@@ -42,6 +42,18 @@ def test_confidence_in_a_set_means_frequency():
     assert right[upper].mean() > right[~upper].mean()
 
 
+def test_few_decisions_do_not_make_confidence_swing():
+    fresh, truth, _ = draw(2_000, seed=1)
+    slopes = []
+    for seed in range(2, 8):
+        x, member, words = draw(20, seed=seed)
+        head = fit_multi(x, member, words, CLASSES).head
+        shares = head.predict_proba(fresh)
+        assert abs(head.confidence(shares).mean() - (head.choose(shares) == truth).all(axis=1).mean()) < 0.25
+        slopes.append(head.slope)
+    assert max(slopes) - min(slopes) < 0.5
+
+
 def test_every_item_gets_a_category():
     x, member, words = draw(50)
     head = fit_multi(x, member, words, CLASSES).head

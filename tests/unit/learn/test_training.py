@@ -161,7 +161,25 @@ def test_confidence_holds_also_where_only_hard_items_were_decided(blobs, monkeyp
     by_agreement = error()
     monkeypatch.setattr(training, "LEAST_ASIDE", len(x))
     assert by_agreement < 0.04
-    assert by_agreement < error() / 2
+    assert by_agreement < 0.6 * error()
+
+
+def test_answers_that_stand_firm_are_not_believed_where_decisions_contradict_them(blobs):
+    source = blobs(categories=5, spread=0.6, seed=3)
+    x, y = source.draw(1_500)
+    unseen, truth = source.draw(2_000)
+    noise = np.random.default_rng(4)
+
+    def as_said(true):
+        """Three in ten are called something else, whoever says it."""
+        other = source.classes[noise.integers(0, 5, len(true))]
+        return np.where(noise.random(len(true)) < 0.3, other, true)
+
+    result = fit(source, x[:200], as_said(y[:200]), pool=x[200:])
+    right = (result.head.predict(unseen) == as_said(truth)).mean()
+    sure = result.head.predict_proba(unseen).max(axis=1).mean()
+    assert result.calibration["agreement"] > right + 0.15  # agreement alone would promise too much
+    assert abs(sure - right) < 0.1
 
 
 def test_with_enough_random_decisions_confidence_is_fitted_on_those(blobs):
