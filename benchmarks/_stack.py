@@ -106,7 +106,7 @@ class Stack:
     @property
     def pids(self) -> list[int]:
         """API, worker, and the Redis-protocol server, where each began."""
-        with Redis(port=self._redis_port) as redis:
+        with Redis(port=self.redis_port) as redis:
             server = int(redis.info("server")["process_id"])
         return [*(process.pid for process in self._processes.values()), server]
 
