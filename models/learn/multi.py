@@ -21,7 +21,7 @@ _GRID: Final = np.arange(0.25, 0.66, 0.05)
 _TINY: Final = 1e-6
 _ROUNDS: Final = 200
 _USUAL_SLOPE: Final = 0.6  # the answers about one item hang together: as if independent, they say too much
-_PULL: Final = 30.0
+_PULL: Final = 30.0  # of that slope and no offset, as strong as some dozens of decisions
 
 Members = NDArray[np.bool_]
 

@@ -233,7 +233,7 @@ def _by_agreement(
     chose them is not there to be asked. Items drawn at random need no label to tell how firm the answers stand, and
     answers that change with a third of the decisions are wrong about as often as they change (Jiang et al. 2022).
 
-    Where answers may stand firm and be wrong, the others are believed less: see `_believed`. And with few decisions a
+    Where answers may stand firm and be wrong, agreement is believed less: see `_believed`. And with few decisions a
     category it is the names that answer, which all experts have in common: then agreement is not believed whole.
     """
     logits = (aside @ weights[0].T + weights[1]) / np.float32(temperature)
