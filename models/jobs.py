@@ -257,8 +257,8 @@ def set_back(session: Session, held: Claim, *, due_at: datetime | None = None) -
     row = _mine(session, held)
     row.error = None
     row.attempts = 0
-    if _requeue(session, row, due_at=due_at or utc_now()):
-        _ring(session, row)
+    _requeue(session, row, due_at=due_at or utc_now())
+    _ring(session, row)
 
 
 def put_off(session: Session, held: Claim, error: str) -> JobRow:
@@ -266,8 +266,8 @@ def put_off(session: Session, held: Claim, error: str) -> JobRow:
     row = _mine(session, held)
     row.error = error
     row.attempts = 0
-    if _requeue(session, row, due_at=row.due_at):
-        row.dispatched_at = utc_now() + LOOK_AGAIN - RING_AGAIN
+    _requeue(session, row, due_at=min(row.due_at, utc_now()))
+    row.dispatched_at = utc_now() + LOOK_AGAIN - RING_AGAIN
     return row
 
 
@@ -279,8 +279,8 @@ def fail(session: Session, held: Claim, error: str, *, attempts: int, final: boo
     else:
         wait = _BACK_OFF_SECONDS[min(held.attempt, len(_BACK_OFF_SECONDS)) - 1]
         row.error = error
-        if _requeue(session, row, due_at=utc_now() + timedelta(seconds=wait)):
-            _ring(session, row)
+        _requeue(session, row, due_at=utc_now() + timedelta(seconds=wait))
+        _ring(session, row)
     return row
 
 
@@ -349,20 +349,22 @@ def _mine(session: Session, held: Claim) -> JobRow:
     return row
 
 
-def _requeue(session: Session, row: JobRow, *, due_at: datetime) -> bool:
-    """Back to the queue; False where a job of the same key waits already: that one will do the rest."""
-    twin = session.scalar(
-        select(JobRow.id).where(JobRow.dedupe_key == row.dedupe_key, JobRow.status == JobStatus.QUEUED)
-    )
-    if twin is not None:
-        _end(row, JobStatus.SUCCEEDED, error=None, now=utc_now())
-        row.result = {"continued_by": twin}
-        return False
-    row.status = JobStatus.QUEUED
-    row.due_at = due_at
-    row.dispatched_at = None
-    row.lease_expires_at = None
-    return True
+def _requeue(session: Session, row: JobRow, *, due_at: datetime) -> None:
+    """Back to the queue, or where another of the same key waits there already, before it.
+
+    That other one may want something else of what the key names, and whoever asked for either waits for its own end. So
+    the job keeps what it has begun and its place: it stays the running one of its key, with a lease that is over.
+    """
+    try:
+        with session.begin_nested():
+            row.status = JobStatus.QUEUED
+            row.due_at = due_at
+            row.dispatched_at = None
+            row.lease_expires_at = None
+    except IntegrityError:
+        session.refresh(row)
+        row.lease_expires_at = min(due_at, utc_now() + LOOK_AGAIN)
+        row.dispatched_at = None
 
 
 def _end(row: JobRow, status: JobStatus, *, error: str | None, now: datetime) -> None:

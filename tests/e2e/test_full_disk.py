@@ -14,7 +14,7 @@ from models.absence import NO_ROOM, NO_ROOM_FOR_ROWS
 from models.settings import Settings
 from models.store.session import Database
 from models.store.tables import JobRow
-from models.vocabulary import Job, JobStatus
+from models.vocabulary import Job
 from tests.conftest import postgresql_database
 from tests.e2e.observed import eventually
 from winnow import ApiError, Client
@@ -58,8 +58,13 @@ def test_a_full_disk_is_told_and_loses_nothing(disk: Path, url: str, tmp_path: P
                 assert refused.value.status == 503
             if url:
                 crowd.until(decisions=15)  # of the questions that are there: new ones need room
-                hasty.train(crowd.slug)
-                eventually(lambda: waits(url, Job.TRAIN))
+
+                def hindered() -> bool:
+                    fill(disk)  # an upload that was read to its end has made room again
+                    hasty.train(crowd.slug)
+                    return waits(url, Job.TRAIN)
+
+                eventually(hindered)
             else:
                 with pytest.raises(ApiError, match=NO_ROOM_FOR_ROWS) as refused:
                     hasty.add_items(crowd.slug, [f"{number} " * 2_000 for number in range(1_000)])
@@ -76,6 +81,7 @@ def waits(url: str, kind: Job) -> bool:
     """Whether a job of this kind has met the full disk and waits to be tried again."""
     database = Database(Settings(database_url=url).database)
     with database.read() as session:
-        said = session.scalars(select(JobRow.error).where(JobRow.kind == kind, JobRow.status == JobStatus.QUEUED)).all()
+        unfinished = JobRow.kind == kind, JobRow.finished_at.is_(None)
+        said = session.scalars(select(JobRow.error).where(*unfinished)).all()
     database.close()
     return NO_ROOM in said

@@ -1,5 +1,6 @@
 """From decisions to versions: what is learnt from, what is measured on, who serves."""
 
+import errno
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from models import jobs
+from models.absence import NO_ROOM
 from models.errors import Conflict, NoVersion, TooLittleToLearn
 from models.prepare import _adopt_encoder
 from models.runtime import Runtime
@@ -263,6 +265,36 @@ def test_a_training_job_that_is_given_up_leaves_no_version_in_training(team: Tea
     perform(team.runtime, job_id)
     assert team.versions()[0].status is VersionStatus.FAILED
     drain()
+
+
+def test_a_training_that_meets_a_full_disk_keeps_its_place_before_the_one_asked_for_meanwhile(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team.answer(30)
+    first, asked = team.train(), []
+
+    def full(*_: object) -> str:
+        team.answer(3)
+        asked.append(team.train())
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(train, "save", full)
+        perform(team.runtime, first)
+    [second] = asked
+    assert second != first
+    with team.runtime.database.read() as session:
+        said = {
+            row.id: (row.status, row.error) for row in session.scalars(select(JobRow).where(JobRow.kind == Job.TRAIN))
+        }
+    assert said == {first: (JobStatus.RUNNING, NO_ROOM), second: (JobStatus.QUEUED, None)}
+    assert [one.status for one in team.versions()] == [VersionStatus.TRAINING]
+    perform(team.runtime, second)  # not before the first
+    perform(team.runtime, first)
+    perform(team.runtime, second)
+    assert [one.status for one in team.versions()] == [VersionStatus.CANDIDATE] * 2
+    marks = [one.decision_high_water for one in team.versions()]
+    assert marks[1] == marks[0] + 3
 
 
 def test_too_little_to_learn_is_said(team: Team) -> None:
