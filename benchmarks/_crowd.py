@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from benchmarks._ledger import Ledger, look
 from benchmarks._stack import settle
@@ -52,7 +52,7 @@ class Reviewer(threading.Thread):
             self._note(task.task_id, sent)
         for task in tasks:
             category = task.prediction.category if task.prediction else None
-            self._decide(task.task_id, {"action": "accept"} if category else {"action": "skip"})
+            self._decide(task.task_id, "accept" if category else "skip")
         return True
 
     def _note(self, task_id: str, sent: float) -> None:
@@ -63,13 +63,13 @@ class Reviewer(threading.Thread):
                 self._ledger.twice.append(task_id)
             self._ledger.held[task_id] = (self._number, now, sent + LEASE_SECONDS)
 
-    def _decide(self, task_id: str, said: dict[str, str]) -> None:
+    def _decide(self, task_id: str, action: Literal["accept", "skip"]) -> None:
         with self._ledger.lock:
             self._ledger.held.pop(task_id, None)
         key, until = uuid.uuid4().hex, time.monotonic() + PATIENCE
         while time.monotonic() < until:
             try:
-                decision = self._client.decide(self._slug, task_id=task_id, idempotency_key=key, **said)
+                decision = self._client.decide(self._slug, task_id=task_id, action=action, idempotency_key=key)
             except ConnectionFailed:
                 time.sleep(0.2)
             except ApiError as error:

@@ -96,8 +96,8 @@ class _Pods:
         """What it came to."""
         order = np.argsort(waits, kind="stable")
         reached = np.cumsum(weights[order])
-        quantiles = [float(waits[order][np.searchsorted(reached, q * reached[-1])]) for q in (0.5, 0.95)]
-        return Outcome(*quantiles, float(waits.max()), self.seconds / 3600, self.most)
+        p50, p95 = (float(waits[order][np.searchsorted(reached, q * reached[-1])]) for q in (0.5, 0.95))
+        return Outcome(p50, p95, float(waits.max()), self.seconds / 3600, self.most)
 
 
 def work_off(day: Day, rule: Rule, seed: int, *, by_processor: bool) -> Outcome:

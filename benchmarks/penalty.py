@@ -38,7 +38,7 @@ def main() -> None:
     pool, test = (1_000, 500) if options.quick else (6_000, 2_000)
     found, _ = folder(options.data, encoder, options.cache.parent / "vectors", pool=pool, test=test, seed=options.seed)
     draws, stops = (1, DECISIONS[:1]) if options.quick else (DRAWS, DECISIONS)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"collection": one.name, "decisions": stop, "accuracy": accuracies(one, stop, draws, options.seed)}
         for one in found
         if not one.several

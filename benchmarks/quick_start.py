@@ -125,8 +125,8 @@ class Run:
         if "stored_seconds" not in found and self.client.job(job).status == "succeeded":
             found["stored_seconds"] = self._now()
         if "stored_seconds" in found and "searched_seconds" not in found:
-            [nearest] = self.client.items_page(self.slug, like=last, limit=1).items or [None]
-            if nearest is not None and nearest.text == last:
+            nearest = self.client.items_page(self.slug, like=last, limit=1).items
+            if nearest and nearest[0].text == last:
                 found["searched_seconds"] = self._now()
         stats = self.client.stats(self.slug).items
         if "full_vectors_seconds" not in found and stats.total == items == stats.embedded:
@@ -152,7 +152,8 @@ class Run:
         """Wait until a version has learnt what was decided, and measure it."""
         while True:
             training = self.client.stats(self.slug).training
-            if not training.running and training.decisions_since_last < training.retrain_every:
+            enough = training.retrain_every is not None and training.decisions_since_last >= training.retrain_every
+            if not training.running and not enough:
                 break
             time.sleep(LOOK)
         while not (made := self._newest()):

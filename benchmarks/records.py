@@ -70,7 +70,8 @@ def main() -> None:
     for one in found:
         x = encoded(one.texts, encoder, options.cache / "texts")
         names = encoder.encode([compose(name) for name in one.names])
-        report["sets"][one.name] = told = {"records": len(one.texts), "fields": len(one.rows[0]), "at": {}}
+        told: dict[str, Any] = {"records": len(one.texts), "fields": len(one.rows[0]), "at": {}}
+        report["sets"][one.name] = told
         for stop in [stop for stop in stops if stop <= 0.9 * (1 - TEST_SHARE) * len(one.texts)]:
             told["at"][stop] = at = summary([measured(one, x, names, stop, seed) for seed in range(seeds)])
             print(

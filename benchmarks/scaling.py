@@ -55,7 +55,7 @@ def worked_off(day: Day, rule: Rule, seed: int) -> Outcome:
 def replay(rules: list[Rule], run: Callable[[Rule], Outcome]) -> list[dict[str, Any]]:
     """Each rule, and the fixed numbers that it is held against."""
     steady = {pods: run(fixed(pods)) for pods in range(1, max(rule.most for rule in rules) + 1)}
-    found = []
+    found: list[dict[str, Any]] = []
     for rule in rules:
         outcome = run(rule)
         enough = next((pods for pods, one in steady.items() if one.p95 <= outcome.p95), rule.most)
