@@ -98,7 +98,7 @@ def test_hosts_that_are_cut_off_and_come_back_lose_and_double_nothing(
         crowd.until(decisions=45)
 
         job = crowd.send()
-        eventually(lambda: client.job(job).status == "running")
+        eventually(lambda: client.job(job).status != "queued")
         hosts["worker"].cut_off()
         spread.start("worker-2")
         client.wait(job, timeout=PATIENCE)  # it does what the other one has in hand

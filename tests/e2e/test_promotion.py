@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from models import jobs
 from models.learn.encoders import Encoder
 from models.runtime import Runtime
 from models.settings import Settings
@@ -27,7 +26,7 @@ from models.vocabulary import Role
 from tests.e2e.test_up import eventually
 from tests.integration.conftest import TOPICS, texts
 from tests.servers import free_port
-from worker.entry import perform
+from tests.working import drain
 
 PROMOTIONS = 12
 CALLERS = 6
@@ -83,13 +82,7 @@ def trained(settings: Settings, encoder: Encoder) -> str:
         project = create_project(session, SYSTEM, name="Tickets", categories=categories)
         add_items(session, SYSTEM, project, [NewItem(text, category=name) for text, name in texts(40)])
         _, secret = create_api_key(session, SYSTEM, name="all", role=Role.ADMIN)
-    while True:
-        with database.transaction() as session:
-            calls = jobs.due(session)
-        if not calls:
-            break
-        for call in calls:
-            perform(runtime, call.partition("-")[0])
+    drain(runtime)
     database.close()
     return secret
 
