@@ -109,7 +109,7 @@ def _list(session: Session, project: Project) -> None:
 
 
 def _row(session: Session, project: Project, version: Version, *, in_shadow: bool) -> None:
-    name, accuracy, learnt, doing = st.columns([1.5, 2.2, 2.2, 1.1], vertical_alignment="center")
+    name, accuracy, learnt, doing = st.columns([1, 1.9, 1.8, 2.4], vertical_alignment="center")
     with name:
         st.markdown(f"**Version {version.version}**")
         st.badge(version.status, color=_COLOURS.get(version.status, "gray"))
@@ -125,17 +125,15 @@ def _row(session: Session, project: Project, version: Version, *, in_shadow: boo
         )
         if version.created_at:
             st.caption(f"{version.created_at:%d %b %Y, %H:%M} UTC")
-    with doing:
+    with doing, st.container(horizontal=True, horizontal_alignment="right"):
         number = version.version
-        if st.button("Details", key=f"details-{number}", width="stretch"):
+        if st.button("Details", key=f"details-{number}"):
             found = session.api.version(project.slug, number)
             st.dialog(f"Version {number}", width="large")(_details)(session, project, found)
-        if version.status in {"candidate", "retired"} and st.button(
-            "Promote", key=f"promote-{number}", width="stretch"
-        ):
-            serving = session.api.stats(project.slug).serving_model or 0
-            _promote(session, project, session.api.compare(project.slug, serving, number))
         if version.status in {"candidate", "retired"}:
+            if st.button("Promote", key=f"promote-{number}"):
+                serving = session.api.stats(project.slug).serving_model or 0
+                _promote(session, project, session.api.compare(project.slug, serving, number))
             _shadow_button(session, project, number, in_shadow=in_shadow)
     if version.summary:
         st.caption(version.summary)
@@ -145,12 +143,12 @@ def _row(session: Session, project: Project, version: Version, *, in_shadow: boo
 
 def _shadow_button(session: Session, project: Project, number: int, *, in_shadow: bool) -> None:
     if in_shadow:
-        if st.button("End shadow", key=f"shadow-{number}", width="stretch", help="It answers no more."):
+        if st.button("End shadow", key=f"shadow-{number}", help="It answers no more."):
             session.api.take_out_of_shadow(project.slug, number)
             st.rerun(scope="fragment")
         return
     told = "It answers beside the version that serves. Its answers are kept, and nobody hears them."
-    if st.button("Shadow", key=f"shadow-{number}", width="stretch", help=told):
+    if st.button("Shadow", key=f"shadow-{number}", help=told):
         session.api.put_in_shadow(project.slug, number)
         st.rerun(scope="fragment")
 

@@ -31,8 +31,8 @@ class Round:
         decisions: played so far.
         agreed: share of the last cards on which the machine had been right (0 to 1); None where all were blind.
         version: the number that serves (0: names and descriptions alone).
-        truth: share of all articles that the serving version has right, by the labels it never saw; None while
-            the version is the same as before.
+        truth: share of all articles, the decided ones among them, that the serving version has right; None while
+            the version is the same as before. More than audits say, for the hard ones are decided.
         audited: accuracy by blind audits, with `low` and `high`; None while there are none.
         low: lower end of the 95 % interval.
         high: its upper end.
@@ -54,7 +54,7 @@ class Round:
         """For people."""
         words = [f"{self.decisions:>5} decisions, version {self.version} serves"]
         if self.truth is not None:
-            words.append(f"{self.truth:.1%} of all articles right")
+            words.append(f"{self.truth:.1%} of all articles right, the decided ones among them")
         if self.audited is not None and self.low is not None and self.high is not None:
             words.append(f"blind audits say {self.audited:.1%} ({self.low:.1%} to {self.high:.1%})")
         return "; ".join(words)
