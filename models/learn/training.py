@@ -5,11 +5,22 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from models.errors import TooLittleToLearn
 from models.learn.blending import fit_blend
-from models.learn.calibration import fit_temperature, log_loss, row_weights, sharpened, surprise
+from models.learn.calibration import (
+    borne_out,
+    fit_temperature,
+    log_loss,
+    log_odds,
+    mean_confidence,
+    never_certain,
+    row_weights,
+    sharpened,
+    surprise,
+)
 from models.learn.fields import gained, joined
 from models.learn.heads import Floats, Ids, LinearHead, softmax
 from models.learn.lessons import Lesson, summed
@@ -25,8 +36,6 @@ PRIOR_ROWS: Final = 20
 PART: Final = 6  # of the pool's items one in so many is kept aside
 LEAST_ASIDE: Final = 50
 IN_COMMON: Final = 0.5  # decisions a category that weigh as much as its name
-HARDER: Final = 0.3  # by how much answers are right less often where all that was decided is hard
-HOPED_ROWS: Final = 5
 USUAL: Final = {1: (2.5,), 2: (1.4, 1.0)}  # weights of the experts, before any decision speaks
 TRUSTED_SHARE: Final = 0.6
 
@@ -233,47 +242,23 @@ def _by_agreement(
     chose them is not there to be asked. Items drawn at random need no label to tell how firm the answers stand, and
     answers that change with a third of the decisions are wrong about as often as they change (Jiang et al. 2022).
 
-    Where answers may stand firm and be wrong, agreement is believed less: see `_believed`. And with few decisions a
-    category it is the names that answer, which all experts have in common: then agreement is not believed whole.
+    That is a beginning: see `borne_out` for what the decisions make of it. And with few decisions a category it is
+    the names that answer, which all experts have in common: then none of it is believed whole.
     """
     logits = (aside @ weights[0].T + weights[1]) / np.float32(temperature)
     others = [summed([aside @ coef.T + bias for coef, bias in apart], held_out.weights) for apart in held_out.apart]
-    same = np.stack([other.argmax(axis=1) == logits.argmax(axis=1) for other in others])
-    sure = np.stack([_sure(other) for other in others])
-    surest = sure >= np.median(sure)
-    agreement, agreed = float(same.mean()), float(same[surest].mean())
-    if not agreed:  # with a handful of decisions a third of them may be all that is known of a category
-        return temperature, round(agreement, 4)
-    firm = _sure(held_out.logits) >= np.median(sure)
-    agreeing = np.float32(temperature * sharpened(logits, agreement))
-    believed = _believed(held_out.logits / agreeing, truth, firm, agreed)
-    own = float(softmax(logits).max(axis=1).mean())
+    agreement = float(np.mean([other.argmax(axis=1) == logits.argmax(axis=1) for other in others]))
+    if not agreement:  # with a handful of decisions a third of them may be all that is known of a category
+        return temperature, agreement
+    agreeing = np.float32(sharpened(logits, never_certain(agreement, len(aside))))
+    wanted = borne_out(logits / agreeing, held_out.logits / np.float32(temperature) / agreeing, truth)
+    own = log_odds(mean_confidence(logits), len(aside))
     trust = 1.0
     if held_out.names is not Names.NONE:
         rows, categories = held_out.logits.shape
         trust = rows / (rows + IN_COMMON * categories)
-    wanted = own + trust * (agreement * believed - own)
-    return round(temperature * sharpened(logits, wanted), 4), round(agreement, 4)
-
-
-def _believed(logits: Floats, truth: Ids, firm: NDArray[np.bool_], agreed: float) -> float:
-    """What agreement is worth, 0 .. 1: where categories overlap, or labels are noise, answers stand firm and are wrong.
-
-    Whether they do shows in the decisions, held out: of all of them as many must be right as their confidence would
-    have it, and of those that are answered more surely than most items as many as agree. Where few are so sure, they
-    were asked for being hard, so fewer need be right. The constants come from simulated projects on five collections,
-    with names that mislead, with labels that are noise, and with categories that overlap.
-
-    Args:
-        logits: of decided items, held out, at the temperature at which confidence is agreement, shape (n, k).
-        firm: which are answered more surely than most items, shape (n,).
-        agreed: how often the experts agree on items as sure as those.
-    """
-    right = logits.argmax(axis=1) == truth
-    of_all = float(right.mean() / softmax(logits).max(axis=1).mean())
-    of_firm = (int(right[firm].sum()) + HOPED_ROWS) / (int(firm.sum()) + HOPED_ROWS) / agreed
-    hard = max(0.0, 1 - 2 * float(firm.mean()))
-    return min(1.0, (of_all + of_firm) / 2 + HARDER * hard)
+    believed = float(expit(own + trust * (wanted - own)))
+    return round(temperature * sharpened(logits, believed), 4), round(agreement, 4)
 
 
 def _sure(logits: Floats) -> Floats:

@@ -1,12 +1,17 @@
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from models.learn.calibration import (
+    ASKED_FOR,
+    borne_out,
     calibration_error,
     fit_scale,
     fit_temperature,
     log_loss,
+    log_odds,
+    mean_confidence,
     reliability,
     row_weights,
     sharpened,
@@ -47,6 +52,39 @@ def test_a_confidence_out_of_reach_is_met_half_way():
     logits, _ = sample(1.0)
     assert sharpened(logits, 1.0) == 0.25
     assert sharpened(logits, 0.0) == 4.0
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_decisions_that_are_like_the_pool_say_how_often_it_is_right(temperature: float):
+    logits, truth = sample(temperature)
+    decided, pool = logits[:2500], logits[2500:]
+    right = (pool.argmax(axis=1) == truth[2500:]).mean()
+    assert expit(borne_out(pool, decided, truth[:2500])) == pytest.approx(right, abs=0.02)
+
+
+def test_what_was_asked_for_being_hard_is_taken_for_harder_than_it_looks():
+    logits, truth = sample(1.0)
+    best = np.sort(logits, axis=1)
+    hard = np.argsort(best[:, -1] - best[:, -2])[:1500]
+    pool, asked = log_odds(mean_confidence(logits), 5000), log_odds(mean_confidence(logits[hard]), 1500)
+    assert asked < pool - 1
+    found = borne_out(logits, logits[hard], truth[hard])  # these are as hard as they look
+    assert found == pytest.approx(pool + ASKED_FOR * (pool - asked), abs=0.15)
+
+
+def test_a_few_decisions_move_belief_by_little():
+    logits, _ = sample(1.0)
+    wrong = (logits[:2].argmax(axis=1) + 1) % 4
+    few = borne_out(logits, logits[:2], wrong)
+    many = borne_out(logits, np.repeat(logits[:2], 50, axis=0), np.repeat(wrong, 50))
+    assert np.isfinite(many)
+    assert many < few - 1
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_no_number_of_rows_makes_certain(share: float):
+    assert abs(log_odds(share, 9)) == pytest.approx(np.log(19))
+    assert log_odds(share, 99) == pytest.approx(-log_odds(1 - share, 99))
 
 
 def test_without_rows_nothing_is_changed():

@@ -182,6 +182,32 @@ def test_answers_that_stand_firm_are_not_believed_where_decisions_contradict_the
     assert abs(sure - right) < 0.1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_two_decisions_a_category_do_not_make_confidence_too_low(blobs, seed: int):
+    source = blobs(categories=40, spread=1.0, seed=seed, dimensions=24)
+    x, y = source.draw(1_500)
+    unseen, truth = source.draw(2_000)
+    source.prototypes = source._unit(source.rng.standard_normal(source.prototypes.shape))  # names are no help
+    two = np.concatenate([np.flatnonzero(y == category)[:2] for category in source.classes])
+    result = fit(source, x[two], y[two], pool=np.delete(x, two, axis=0))
+    right = (result.head.predict(unseen) == truth).mean()
+    sure = result.head.predict_proba(unseen).max(axis=1).mean()
+    assert result.calibration["agreement"] < right - 0.05  # a head that lacks a third knows some categories not at all
+    assert abs(sure - right) < 0.04
+
+
+def test_a_pool_that_is_mostly_decided_and_all_agreed_upon_does_not_make_answers_unsure(blobs):
+    source = blobs(categories=20, spread=0.9, seed=0, dimensions=24)
+    x, y = source.draw(1_000)
+    unseen, truth = source.draw(2_000)
+    best = np.sort(x @ source.prototypes.T, axis=1)
+    hard = np.argsort(best[:, -1] - best[:, -2])[:600]
+    result = fit(source, x[hard], y[hard], pool=np.delete(x, hard, axis=0))
+    right = (result.head.predict(unseen) == truth).mean()
+    assert result.calibration["agreement"] == 1.0
+    assert abs(result.head.predict_proba(unseen).max(axis=1).mean() - right) < 0.02
+
+
 def test_with_enough_random_decisions_confidence_is_fitted_on_those(blobs):
     source = blobs(categories=3, spread=2.0)
     x, y = source.draw(400)
