@@ -41,6 +41,10 @@ class ItemState(StrEnum):
     DISPUTED = "disputed"
 
 
+SETTLED = (ItemState.DECIDED, ItemState.FLAGGED, ItemState.DISPUTED)
+"""All but the undecided ones; named one by one, for an index finds what a state is, and not what it is not."""
+
+
 class Action(StrEnum):
     """What a person or program did with an item."""
 

@@ -29,6 +29,7 @@ from models.settings import Settings
 from models.store.schema import migrate
 from models.store.session import Database
 from models.work import Work
+from tests.counting import counters_are_right
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -255,8 +256,10 @@ def database_url(backend: str, tmp_path: Path, templates: _Templates, request: p
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
+    """Whatever a test does with it: in the end its counters say what counting says."""
     opened = Database(database_url)
     yield opened
+    counters_are_right(opened)
     opened.close()
 
 

@@ -14,7 +14,7 @@ from api.schemas.work import JobOut
 from api.throttle import RouteClass
 from models.steps import export, projects
 from models.steps.accounts import Caller
-from models.store.queries.items import count_items
+from models.store.queries.counters import item_counts
 from models.vocabulary import ItemState
 from models.writers import ExportFormat
 
@@ -50,7 +50,7 @@ def export_items(
     `result.url` is the file.
     """
     project = projects.find_project(session, caller, slug)
-    if count_items(session, project.id, state) > context.settings.export_stream_items:
+    if item_counts(session, project.id).of(state) > context.settings.export_stream_items:
         return _later(context, caller, slug, format, state)
     headers = {"Content-Disposition": f'attachment; filename="{export.filename_of(project, format)}"'}
     rows = _pieces(context, caller, slug, format, state)

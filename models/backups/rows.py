@@ -17,8 +17,8 @@ from models.store.tables import ItemRow
 from models.store.types import Enumerated, Json, UtcDateTime
 from models.store.words import indexed
 
-LEFT_OUT = frozenset({"worker"})
-"""Tables that are about processes of the moment."""
+LEFT_OUT = frozenset({"worker", "item_counter"})
+"""Tables that are about processes of the moment, or that triggers fill as the others are filled."""
 
 _DERIVED = frozenset({("item", "words")})
 """Columns that are made of others, in a form of the database's own; made anew by a restore."""

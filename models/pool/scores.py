@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from models.learn.heads import Head
 from models.learn.multi import MultiHead
 from models.pool.inputs import Inputs
+from models.pool.kept import Kept, fixed
 from models.pool.replacing import replacing
+
+_MOST_KEPT = 8
+"""Files of scores: a million items take 16 MB in each."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,9 @@ class Scores:
         return len(self.category)
 
 
+_KEPT: Kept[Scores] = Kept(_MOST_KEPT)
+
+
 def score_pool(inputs: Inputs, head: Head, name: str) -> Scores:
     """The answers of a version over the whole pool; only what is new since the last time is computed.
 
@@ -40,7 +47,9 @@ def score_pool(inputs: Inputs, head: Head, name: str) -> Scores:
     """
     pool = inputs.pool
     path = pool.folder / f"scores-{name}.npz"
-    have = _read(path, len(pool))
+    have = _KEPT.of(path, lambda: _read(path))
+    if len(have) > len(pool):
+        have = Scores(have.category[: len(pool)], have.confidence[: len(pool)], have.margin[: len(pool)])
     if len(have) == len(pool):
         return have
     parts = [have, *(_score(block, head) for block in inputs.blocks(len(have)))]
@@ -67,15 +76,12 @@ def _score(block: NDArray[np.float32], head: Head) -> Scores:
     )
 
 
-def _read(path: Path, most: int) -> Scores:
+def _read(path: Path) -> Scores:
     try:
         with np.load(path, allow_pickle=False) as kept:
-            scores = Scores(kept["category"], kept["confidence"], kept["margin"])
+            return Scores(*(fixed(kept[name]) for name in ("category", "confidence", "margin")))
     except (OSError, EOFError, ValueError, KeyError, BadZipFile):  # it is made anew
-        scores = Scores(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
-    if len(scores) > most:
-        return Scores(scores.category[:most], scores.confidence[:most], scores.margin[:most])
-    return scores
+        return Scores(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
 
 
 def _write(path: Path, scores: Scores) -> None:

@@ -13,12 +13,27 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.pool.kept import Kept, fixed
 from models.store.tables import EncoderRow, ProjectRow, VectorRow
 
 _READ = 4_096
 _COMPARED = 65_536
 _ID_BYTES = 8
 _NUMBER_BYTES = 2
+_MOST_KEPT = 8
+"""Files of ids: a million items take 8 MB in each, and as much to be found by."""
+
+
+class _Ids:
+    """The ids of a file's items, and how to find one; kept for those that come after."""
+
+    def __init__(self, ids: NDArray[np.int64]) -> None:
+        self.ids = ids
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Their places by rising id."""
+        return fixed(np.argsort(self.ids, kind="stable").astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -29,11 +44,13 @@ class Pool:
         folder: where they lie; scores are kept beside them.
         item_ids: shape (n,), int64, in the order of embedding; erased ones are negative.
         vectors: shape (n, d), float16, memory-mapped.
+        known: the ids as other pools of the same file know them.
     """
 
     folder: Path
     item_ids: NDArray[np.int64]
     vectors: NDArray[np.float16]
+    known: _Ids | None = None
 
     def __len__(self) -> int:
         """How many items there are."""
@@ -50,7 +67,7 @@ class Pool:
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        return np.argsort(self.item_ids, kind="stable").astype(np.int64)
+        return (self.known or _Ids(self.item_ids)).order
 
     def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """The vectors at these places, shape (m, d)."""
@@ -68,6 +85,9 @@ class Pool:
             block = self.vectors[start : start + _COMPARED]
             found[start : start + len(block)] = np.asarray(simsimd.cdist(block, half, metric="inner"))[:, 0]
         return found
+
+
+_KEPT: Kept[_Ids] = Kept(_MOST_KEPT)
 
 
 class PoolStore:
@@ -91,15 +111,12 @@ class PoolStore:
 def _catch_up(session: Session, project_id: int, encoder: EncoderRow, folder: Path) -> Pool:
     ids_path, vectors_path = folder / "items.i64", folder / "vectors.f16"
     wide = encoder.dimensions * _NUMBER_BYTES
-    ids_path.touch()
-    vectors_path.touch()
-    # A process that died while it appended may have left half a row: both files are cut to what is whole.
-    count = min(ids_path.stat().st_size // _ID_BYTES, vectors_path.stat().st_size // wide)
-    with ids_path.open("r+b") as ids, vectors_path.open("r+b") as vectors:
-        ids.truncate(count * _ID_BYTES)
-        vectors.truncate(count * wide)
-        ids.seek(0, 2)
-        vectors.seek(0, 2)
+    with ids_path.open("ab") as ids, vectors_path.open("ab") as vectors:
+        # A process that died while it appended may have left half a row: both files are cut to what is whole.
+        count = min(ids.tell() // _ID_BYTES, vectors.tell() // wide)
+        for file, size in ((ids, count * _ID_BYTES), (vectors, count * wide)):
+            if file.tell() != size:  # a file that is left alone is known again by its time
+                file.truncate(size)
         for positions, item_ids, data in _new_rows(session, project_id, encoder.id, count):
             vectors.write(data)
             vectors.flush()
@@ -107,10 +124,12 @@ def _catch_up(session: Session, project_id: int, encoder: EncoderRow, folder: Pa
             count += len(positions)
     if not count:
         return Pool(folder, np.empty(0, np.int64), np.empty((0, encoder.dimensions), np.float16))
+    known = _KEPT.of(ids_path, lambda: _Ids(fixed(np.fromfile(ids_path, np.int64, count))))
     return Pool(
         folder,
-        np.fromfile(ids_path, np.int64, count),
+        known.ids,
         np.memmap(vectors_path, np.float16, "r", shape=(count, encoder.dimensions)),
+        known,
     )
 
 

@@ -1,6 +1,6 @@
 """Looking for items: by words, by meaning, by category, by state, by confidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,8 @@ SORTS = ("newest", "confidence", "-confidence", "likeness")
 _BLOCK = 500
 _FEW = 10_000
 """What the database finds is taken out of the arrays at once where it is no more than this."""
+_MOST_BLOCKS = 10
+"""So many are looked at for a page, before the database is asked for all that it finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +104,26 @@ def browse(
         following = rows[limit - 1].id if len(rows) > limit else None
         return _listed(runtime, session, project, rows[:limit]), following
     rows = []
-    order = _ordered(runtime, session, project, wanted, after, few=_few(session, project, rough))
-    for last, block in order:
+    waiting, tried = _fitting(runtime, session, project, wanted, after), False
+    while len(waiting):
+        block = waiting.best()
         found = {row.id: row for row in items_page(session, project.id, rough, among=block, limit=_BLOCK)}
         for place, item_id in enumerate(block, 1):
             if item_id in found:
                 rows.append(found[item_id])
             if len(rows) == limit:
-                more = not last or place < len(block)
+                more = len(waiting) or place < len(block)
                 return _listed(runtime, session, project, rows), item_id if more else None
+        if not tried and _is_rare(len(rows), limit, len(waiting)):
+            few = matching_ids(session, project.id, rough, limit=_FEW + 1)
+            waiting = waiting.among(few) if len(few) <= _FEW else waiting
+        tried = True
     return _listed(runtime, session, project, rows), None
+
+
+def _is_rare(found: int, limit: int, waiting: int) -> bool:
+    """Whether so few of the first block were found that a page would take too many of them."""
+    return waiting > _MOST_BLOCKS * _BLOCK and found * _MOST_BLOCKS < limit
 
 
 def _listed(runtime: Runtime, session: Session, project: ProjectRow, rows: Sequence[ItemRow]) -> list[Listed]:
@@ -120,61 +132,62 @@ def _listed(runtime: Runtime, session: Session, project: ProjectRow, rows: Seque
     return [Listed(row, said.get(row.id), names.get(row.decision_id or 0, [])) for row in rows]
 
 
-def _few(session: Session, project: ProjectRow, rough: ItemFilter) -> NDArray[np.int64] | None:
-    """All that the database finds, where that is little enough to be looked for in the arrays; else None.
-
-    What is rare is not met by going through the best items block by block; what is frequent soon is.
-    """
-    if rough == ItemFilter():
-        return None
-    found = matching_ids(session, project.id, rough, limit=_FEW + 1)
-    return None if len(found) > _FEW else np.asarray(found, np.int64)
-
-
-def _ordered(
-    runtime: Runtime,
-    session: Session,
-    project: ProjectRow,
-    wanted: Wanted,
-    after: int | None,
-    *,
-    few: NDArray[np.int64] | None,
-) -> Iterator[tuple[bool, list[int]]]:
-    """The ids that fit what the arrays know, in the order asked for, of those that come after an item.
+class _Waiting:
+    """Ids that fit what the arrays know and are not looked at yet.
 
     Args:
-        few: only these, where they are known.
-
-    Returns:
-        Blocks of ids, each with whether it is the last.
+        ids: shape (n,).
+        key: what puts them in order, shape (n,); of equal ones the first comes first.
     """
+
+    def __init__(self, ids: NDArray[np.int64], key: NDArray[np.float64]) -> None:
+        self._ids, self._key = ids, key
+        self._fresh = np.ones(len(ids), np.bool_)
+        self._left = len(ids)
+        self._order = best_first(key, _BLOCK)
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return self._left
+
+    def best(self) -> list[int]:
+        """The next of them, which do not wait any more; at least one where there is any."""
+        places = next(self._order)
+        self._fresh[places] = False
+        self._left -= len(places)
+        ids: list[int] = self._ids[places].tolist()
+        return ids
+
+    def among(self, ids: Sequence[int]) -> "_Waiting":
+        """Those of them that are among these."""
+        both = self._fresh & np.isin(self._ids, np.asarray(ids, np.int64))
+        return _Waiting(self._ids[both], self._key[both])
+
+
+def _fitting(runtime: Runtime, session: Session, project: ProjectRow, wanted: Wanted, after: int | None) -> _Waiting:
+    """The ids that fit what the arrays know, in the order asked for, of those that come after an item."""
+    nothing = _Waiting(np.empty(0, np.int64), np.empty(0))
     pool = pool_of(runtime, session, project)
     if pool is None:
-        return
+        return nothing
     keep = pool.item_ids > 0
     key = -pool.item_ids.astype(np.float64)
     if wanted.needs_scores:
         found = scored(runtime, session, project)
         if found is None:
-            return
+            return nothing
         pool, scores = found
         keep, key = _by_scores(session, project, wanted, pool, scores)
     if wanted.like is not None:
         vector = _vector(runtime, session, project, wanted.like)
         if wanted.sort in {None, "likeness"}:
             key = -pool.likeness(vector).astype(np.float64)
-    if few is not None:
-        keep &= np.isin(pool.item_ids, few)
     if after is not None:  # where the item stands now, whether it still fits or not: others may have come before it
         last = np.flatnonzero(np.abs(pool.item_ids) == after)
         if not len(last):
-            return
+            return nothing
         keep &= (key > key[last[0]]) | ((key == key[last[0]]) & (np.arange(len(key)) > last[0]))
-    left = np.flatnonzero(keep)
-    waiting = len(left)
-    for places in best_first(key[left], _BLOCK):
-        waiting -= len(places)
-        yield not waiting, pool.item_ids[left[places]].tolist()
+    return _Waiting(pool.item_ids[keep], key[keep])
 
 
 def _by_scores(

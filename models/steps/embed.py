@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.steps.embed_quick import embed_quick, full_ones_arrived
 from models.steps.vectors import encoder_row, leave_scoring, put_vectors
+from models.store.queries.counters import item_counts
 from models.store.tables import ItemRow, ProjectRow
 from models.work import Work
 
@@ -23,7 +24,7 @@ def run_embed(work: Work) -> None:
     database, encoder = work.runtime.database, work.runtime.encoder
     with database.transaction() as session:
         encoder_id = encoder_row(session, encoder).id
-        waiting = _waiting(session, work.project_id)
+        waiting = item_counts(session, work.project_id).waiting
     done = work.claim.done
     total = done + waiting
     while True:
@@ -84,9 +85,3 @@ def keep(
     ).all()
     # After a change of the encoder and back, vectors of this one are there already.
     put_vectors(session, project_id, encoder_id, item_ids, vectors, among=set(missing))
-
-
-def _waiting(session: Session, project_id: int) -> int:
-    return (
-        session.scalar(select(func.count()).where(ItemRow.project_id == project_id, ItemRow.encoder_id.is_(None))) or 0
-    )

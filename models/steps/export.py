@@ -13,8 +13,9 @@ from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.accounts import Caller, record
 from models.steps.score import scored
+from models.store.queries.counters import item_counts
 from models.store.queries.decisions import names_of
-from models.store.queries.items import count_items, every_item
+from models.store.queries.items import every_item
 from models.store.queries.projects import categories_of
 from models.store.tables import JobRow, ProjectRow
 from models.vocabulary import ItemState, Job, TaskKind
@@ -54,7 +55,7 @@ def request_export(
         key=f"export:{project.id}:{form.value}:{wanted}:{caller.key}",
         project_id=project.id,
         payload={"format": form.value, "state": wanted, "filename": filename_of(project, form)},
-        total=count_items(session, project.id, state),
+        total=item_counts(session, project.id).of(state),
         actor=caller.key,
     )
 

@@ -18,6 +18,7 @@ from models.steps.hold_out import accuracy_now
 from models.steps.projects import settings_of
 from models.steps.suspension import suspended, terms_of
 from models.store.queries.categories import counted_as, merged_categories
+from models.store.queries.counters import item_counts
 from models.store.queries.decisions import categories_given
 from models.store.queries.projects import categories_of
 from models.store.tables import (
@@ -30,7 +31,7 @@ from models.store.tables import (
     VersionRow,
 )
 from models.store.types import utc_now
-from models.vocabulary import Action, ItemState, Job, JobStatus, Reason
+from models.vocabulary import SETTLED, Action, ItemState, Job, JobStatus, Reason
 
 _CERTAINTY = 0.95
 
@@ -57,16 +58,7 @@ def stats(runtime: Runtime, session: Session, project: ProjectRow) -> dict[str, 
     """The project at a glance; the shape is that of the API's `stats`."""
     settings = settings_of(project)
     now = utc_now()
-    by_state = dict(
-        session.execute(
-            select(ItemRow.state, func.count()).where(ItemRow.project_id == project.id).group_by(ItemRow.state)
-        )
-        .tuples()
-        .all()
-    )
-    waiting = session.scalar(  # few as a rule, with an index of their own: those that have a vector are not looked at
-        select(func.count()).where(ItemRow.project_id == project.id, ItemRow.encoder_id.is_(None))
-    )
+    items = item_counts(session, project.id)
     leased = session.scalar(
         select(func.count()).where(
             TaskRow.project_id == project.id, TaskRow.open.is_(True), TaskRow.lease_expires_at >= now
@@ -80,12 +72,12 @@ def stats(runtime: Runtime, session: Session, project: ProjectRow) -> dict[str, 
     terms = terms_of(project, automated)
     return {
         "items": {
-            "total": sum(by_state.values()),
-            "embedded": sum(by_state.values()) - (waiting or 0),
+            "total": items.of(),
+            "embedded": items.of() - items.waiting,
             "quick": project.quick_encoder_id is not None,
-            "decided": by_state.get(ItemState.DECIDED, 0),
-            "flagged": by_state.get(ItemState.FLAGGED, 0),
-            "disputed": by_state.get(ItemState.DISPUTED, 0),
+            "decided": items.of(ItemState.DECIDED),
+            "flagged": items.of(ItemState.FLAGGED),
+            "disputed": items.of(ItemState.DISPUTED),
         },
         "queue": {"open": (asked or 0) - (leased or 0), "leased": leased or 0},
         "decisions": _decisions(session, project, now),
@@ -175,7 +167,7 @@ def _decisions(session: Session, project: ProjectRow, now: datetime) -> dict[str
         session.execute(
             select(DecisionCategoryRow.category_id, func.count())
             .join(ItemRow, ItemRow.decision_id == DecisionCategoryRow.decision_id)
-            .where(ItemRow.project_id == project.id, ItemRow.state.in_(set(ItemState) - {ItemState.UNDECIDED}))
+            .where(ItemRow.project_id == project.id, ItemRow.state.in_(SETTLED))
             .group_by(DecisionCategoryRow.category_id)
         )
         .tuples()

@@ -15,7 +15,7 @@ from models.steps.score import pool_of
 from models.store.queries.decisions import labels_as_of
 from models.store.queries.projects import categories_of
 from models.store.tables import ItemRow, ProjectRow
-from models.vocabulary import ItemState
+from models.vocabulary import SETTLED
 
 MOST_LOOKED_AT = 5_000
 """So many undecided items, drawn at random, stand for all: the cost does not grow with the pool."""
@@ -107,7 +107,7 @@ def _decided(session: Session, project: ProjectRow, pool: Pool) -> tuple[NDArray
 def _undecided(session: Session, project: ProjectRow, pool: Pool) -> NDArray[np.int64]:
     """Places of undecided items, drawn at random."""
     settled = session.scalars(
-        select(ItemRow.id).where(ItemRow.project_id == project.id, ItemRow.state != ItemState.UNDECIDED)
+        select(ItemRow.id).where(ItemRow.project_id == project.id, ItemRow.state.in_(SETTLED))
     ).all()
     places = np.flatnonzero((pool.item_ids > 0) & ~np.isin(pool.item_ids, np.asarray(settled, np.int64)))
     if len(places) <= MOST_LOOKED_AT:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, bindparam, delete, func, or_, select, union, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, or_, select, union, update
+from sqlalchemy.orm import Session, aliased
 
 from models import jobs
 from models.errors import NoVersion, TooFewCategories
@@ -29,7 +29,7 @@ from models.store.queries.projects import categories_of
 from models.store.tables import ApiKeyRow, DecisionRow, ItemRow, ProjectRow, TaskRow, UserRow
 from models.store.types import utc_now
 from models.store.upsert import insert_new
-from models.vocabulary import Action, ItemState, Job, Reason, TaskKind
+from models.vocabulary import SETTLED, Action, ItemState, Job, Reason, TaskKind
 from models.work import Work
 
 MOST_CANDIDATES = 20_000
@@ -102,10 +102,12 @@ def run_queue(work: Work) -> None:
             select(ItemRow.id).where(
                 ItemRow.id.in_([row["item_id"] for row in rows]),
                 ItemRow.id.not_in(asked(work.project_id)),
-                or_(ItemRow.id.not_in(_settled(work.project_id)), ItemRow.id.in_(again)),
+                or_(_unsettled(), ItemRow.id.in_(again)),
             )
         ).all()
-        insert_new(session, TaskRow, [row for row in rows if row["item_id"] in set(there)])
+        free = set(there)
+        fresh = [row for row in rows if row["item_id"] in free]
+        insert_new(session, TaskRow, fresh, TaskRow.id)  # asked for ids, it sends them together: others wait to write
 
 
 def lease(runtime: Runtime, session: Session, caller: Caller, project: ProjectRow, count: int) -> list[Leased]:
@@ -215,7 +217,7 @@ def askable(session: Session, project: ProjectRow, pool: Pool) -> NDArray[np.boo
 
 def _settled(project_id: int) -> Select[int]:
     """The items that are not to be asked any more: decided or flagged, or skipped and that not taken back."""
-    decided = select(ItemRow.id).where(ItemRow.project_id == project_id, ItemRow.state != ItemState.UNDECIDED)
+    decided = select(ItemRow.id).where(ItemRow.project_id == project_id, ItemRow.state.in_(SETTLED))
     undone = select(DecisionRow.supersedes_id).where(
         DecisionRow.project_id == project_id, DecisionRow.action == Action.UNDO
     )
@@ -223,6 +225,17 @@ def _settled(project_id: int) -> Select[int]:
         DecisionRow.project_id == project_id, DecisionRow.action == Action.SKIP, DecisionRow.id.not_in(undone)
     )
     return select(union(decided, skipped).subquery().c.id)
+
+
+def _unsettled() -> ColumnElement[bool]:
+    """The opposite for an item, looked up for it alone: quick where there are few, however many are settled."""
+    undoing = aliased(DecisionRow)
+    skipped = exists().where(
+        DecisionRow.item_id == ItemRow.id,
+        DecisionRow.action == Action.SKIP,
+        ~exists().where(undoing.supersedes_id == DecisionRow.id),
+    )
+    return and_(ItemRow.state == ItemState.UNDECIDED, ~skipped)
 
 
 def _informative(

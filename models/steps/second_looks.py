@@ -31,7 +31,7 @@ from models.steps.score import pool_of
 from models.store.queries.decisions import Labels, labels_as_of
 from models.store.queries.projects import categories_of
 from models.store.tables import CategoryRow, DecisionRow, ItemRow, ProjectRow
-from models.vocabulary import Action, Reason, Source
+from models.vocabulary import SETTLED, Action, Reason, Source
 
 FEWEST_DECISIONS = 20
 """Below so many decisions nothing is said against any of them."""
@@ -41,6 +41,8 @@ MOST_DECISIONS = 5_000
 
 _FEWEST_CATEGORIES = 2
 _SUSPECTED = 2 / 3
+_LATELY = 0.05
+"""The queue is filled anew all the time, and does not look for suspects anew before so many more decisions came."""
 _FOUND = np.dtype([("row", np.int64), ("suggested", np.int64), ("score", np.float64)])
 
 
@@ -145,7 +147,7 @@ def choose(
     count = min(most, floor(settings_of(project).second_look_rate * made) - looked)
     if count < 1:
         return
-    doubts = _doubts(runtime, session, project, pool)
+    doubts = _doubts(runtime, session, project, pool, lately=_LATELY)
     in_hand = np.asarray(session.scalars(standing(project.id)).all(), np.int64)
     free = ~np.isin(doubts.item, in_hand)
     by_chance = count - floor(count * _SUSPECTED)
@@ -180,6 +182,7 @@ def _repeatable(session: Session, project: ProjectRow) -> NDArray[np.int64]:
         .join(DecisionRow, DecisionRow.id == ItemRow.decision_id)
         .where(
             ItemRow.project_id == project.id,
+            ItemRow.state.in_(SETTLED),  # by an index; the others, of which there may be millions, have none
             DecisionRow.source == Source.REVIEW,
             DecisionRow.reason.is_(None) | DecisionRow.reason.not_in([Reason.AUDIT, Reason.SECOND_LOOK]),
             ItemRow.id.not_in(_looked_at(project)),
@@ -189,7 +192,12 @@ def _repeatable(session: Session, project: ProjectRow) -> NDArray[np.int64]:
     return np.asarray(session.scalars(query).all(), np.int64)
 
 
-def _doubts(runtime: Runtime, session: Session, project: ProjectRow, pool: Pool) -> _Doubts:
+def _doubts(runtime: Runtime, session: Session, project: ProjectRow, pool: Pool, *, lately: float = 0.0) -> _Doubts:
+    """What is suspected.
+
+    Args:
+        lately: up to such a share of the decisions, the newest, need not be known yet.
+    """
     categories = categories_of(session, project.id, archived=False)
     labels = labels_as_of(session, project.id)
     labels = labels.where(~labels.audit & np.isin(labels.item, pool.item_ids))
@@ -197,13 +205,18 @@ def _doubts(runtime: Runtime, session: Session, project: ProjectRow, pool: Pool)
     if len(labels) < FEWEST_DECISIONS or len(np.unique(labels.category)) < _FEWEST_CATEGORIES:
         empty = np.empty(0, np.int64)
         return _Doubts(empty, empty, empty, empty, np.empty(0))
-    labels = labels.where(np.arange(len(labels)) >= len(labels) - MOST_DECISIONS)
+    step = max(1, int(len(labels) * lately))
+    known = len(labels) // step * step
+    order = np.arange(len(labels))
+    labels = labels.where((order < known) & (order >= known - MOST_DECISIONS))
     features = _features(runtime, session, project)
     inputs = Inputs(pool, session, features)
     encoder = runtime.encoders.of(session, project)
     about = [labels.decision.tobytes(), [(row.id, row.name, row.description) for row in categories]]
     about += [] if features is None else [features.key]
-    found = kept(pool.folder, "suspects", about, lambda: _find(encoder, inputs, labels, categories))
+    found = kept(
+        pool.folder, "suspects" if step == 1 else "doubts", about, lambda: _find(encoder, inputs, labels, categories)
+    )
     rows = found["row"]
     looked = np.asarray(session.scalars(_looked_at(project).union(_settled(project))).all(), np.int64)
     fresh = ~np.isin(labels.item[rows], looked)

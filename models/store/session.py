@@ -196,7 +196,14 @@ def _postgresql(url: str, pool_size: int, statement_seconds: float | None) -> En
     if statement_seconds is not None:
         options.append(f"-c statement_timeout={round(statement_seconds * 1000)}")
     told["options"] = " ".join(options)
-    engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args=told)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args=told,
+        executemany_mode="values_plus_batch",  # several UPDATEs of one flush go to the server together
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

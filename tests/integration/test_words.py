@@ -55,7 +55,9 @@ def add(runtime: Runtime, ann: Caller, project: ProjectRow) -> Add:
 
 def found(session: Session, project: ProjectRow, asked: str, **more: object) -> list[int]:
     wanted = ItemFilter(words=tuple(asked.split()) or (asked,), **more)
-    return list(matching_ids(session, project.id, wanted, limit=100))
+    page = [row.id for row in items_page(session, project.id, wanted, limit=100)]
+    assert sorted(matching_ids(session, project.id, wanted, limit=100)) == sorted(page)
+    return page
 
 
 def test_what_is_found_is_what_the_words_say_on_both_databases(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import Boolean, ColumnElement, exists, false, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models.store.queries.categories import counted_as, merged_categories
@@ -100,18 +100,20 @@ def labels_as_of(
         .group_by(DecisionRow.item_id)
         .subquery()
     )
-    rows = session.execute(
-        select(DecisionRow.id, DecisionRow.item_id, DecisionCategoryRow.category_id, DecisionRow.reason)
+    audit = type_coerce(func.coalesce(DecisionRow.reason == Reason.AUDIT, false()), Boolean)
+    connection = session.connection()  # there may be many: its rows are tuples, and cost a quarter of a session's
+    rows = connection.execute(
+        select(DecisionRow.id, DecisionRow.item_id, DecisionCategoryRow.category_id, audit)
         .join(newest, newest.c.id == DecisionRow.id)
         .join(DecisionCategoryRow, DecisionCategoryRow.decision_id == DecisionRow.id)
         .where(DecisionRow.partial.is_(False))
         .order_by(DecisionRow.id, DecisionCategoryRow.category_id)
     ).all()
     labels = Labels(
-        np.asarray([row[0] for row in rows], np.int64),
-        np.asarray([row[1] for row in rows], np.int64),
-        np.asarray([row[2] for row in rows], np.int64),
-        np.asarray([row[3] is Reason.AUDIT for row in rows], np.bool_),
+        np.fromiter((row[0] for row in rows), np.int64, len(rows)),
+        np.fromiter((row[1] for row in rows), np.int64, len(rows)),
+        np.fromiter((row[2] for row in rows), np.int64, len(rows)),
+        np.fromiter((row[3] for row in rows), np.bool_, len(rows)),
     )
     return labels.counted(merged_categories(session, project_id) if merged is None else merged)
 

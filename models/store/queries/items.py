@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Row, Select, String, Text, cast, func, select, type_coerce
+from sqlalchemy import Row, Select, String, Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models.store.tables import DecisionRow, ItemRow
@@ -60,8 +60,11 @@ def items_page(
 
 
 def matching_ids(session: Session, project_id: int, wanted: ItemFilter, *, limit: int) -> Sequence[int]:
-    """The ids of items that match, newest first, at most `limit`."""
-    return session.scalars(_matching(session, select(ItemRow.id), project_id, wanted).limit(limit)).all()
+    """The ids of items that match, in no order, at most `limit`."""
+    query = _matching(session, select(ItemRow.id), project_id, wanted)
+    if session.get_bind().dialect.name == "postgresql":  # which else would find all of them, to put them in order
+        query = query.order_by(None)
+    return session.scalars(query.limit(limit)).all()
 
 
 def _matching(
@@ -108,14 +111,6 @@ def records_of(session: Session, item_ids: Sequence[int]) -> dict[int, Recorded]
         block = select(ItemRow.id, ItemRow.text, ItemRow.fields).where(ItemRow.id.in_(item_ids[start : start + _BLOCK]))
         found |= {item_id: Recorded(text, fields) for item_id, text, fields in session.execute(block)}
     return found
-
-
-def count_items(session: Session, project_id: int, state: ItemState | None = None) -> int:
-    """How many items there are."""
-    query = select(func.count()).select_from(ItemRow).where(ItemRow.project_id == project_id)
-    if state is not None:
-        query = query.where(ItemRow.state == state)
-    return session.scalar(query) or 0
 
 
 def every_item(

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from models.store.tables import DecisionRow, ItemRow, ProjectRow, PromotionRow, TaskRow, VersionRow
+from models.store.queries.counters import item_counts_of_all
+from models.store.tables import DecisionRow, ProjectRow, PromotionRow, TaskRow, VersionRow
 from models.store.types import utc_now
 
 
@@ -72,8 +73,9 @@ def _histories(session: Session, found: dict[int, ProjectFigures]) -> None:
         query = select(*columns, func.count()).group_by(*columns)
         return [row for row in session.execute(query).tuples() if row[0] in found]
 
-    for project_id, state, count in counted(ItemRow.project_id, ItemRow.state):
-        found[project_id].items[state.value] = count
+    for project_id, items in item_counts_of_all(session).items():
+        if project_id in found:
+            found[project_id].items = {state.value: count for state, count in items.by_state.items()}
     for project_id, status, count in counted(VersionRow.project_id, VersionRow.status):
         found[project_id].versions[status.value] = count
     for project_id, back, count in counted(PromotionRow.project_id, PromotionRow.is_rollback):

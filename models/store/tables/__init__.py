@@ -2,7 +2,7 @@
 
 from models.store.tables.accounts import ApiKeyRow, AuditLogRow, IdempotencyRow, RefreshTokenRow, UserRow
 from models.store.tables.alerts import AlertRow
-from models.store.tables.items import ImportRow, ItemRow, RejectRow, VectorRow
+from models.store.tables.items import ImportRow, ItemCounterRow, ItemRow, RejectRow, VectorRow
 from models.store.tables.jobs import BackupRow, JobRow, ScheduleRow, WorkerRow
 from models.store.tables.projects import CategoryChangeRow, CategoryRow, EncoderRow, MemberRow, ProjectRow
 from models.store.tables.review import DecisionCategoryRow, DecisionRow, PredictionRow, TaskRow
@@ -22,6 +22,7 @@ __all__ = [
     "EncoderRow",
     "IdempotencyRow",
     "ImportRow",
+    "ItemCounterRow",
     "ItemRow",
     "JobRow",
     "MemberRow",

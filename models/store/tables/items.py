@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.store.base import Numbered, Row, constraints
@@ -76,6 +76,29 @@ class ItemRow(Numbered, Row):
     state: Mapped[ItemState] = mapped_column(Enumerated(ItemState), default=ItemState.UNDECIDED)
     decision_id: Mapped[int | None] = mapped_column(BigId)
     words: Mapped[str | None] = mapped_column(Words, deferred=True)
+
+
+class ItemCounterRow(Row):
+    """How many items of a project are in each state; a project's number is the sum over its counters.
+
+    Triggers keep them, in the transaction that changes the items. On SQLite a project has one. On PostgreSQL it has as
+    many as have ever written at the same time: each takes one that nobody holds, so that writers do not wait for each
+    other.
+
+    Attributes:
+        waiting: those of any state that have no vector yet.
+    """
+
+    __tablename__ = "item_counter"
+    __table_args__ = constraints(Index(None, "project_id", "id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(BigId, ForeignKey("project.id", ondelete="CASCADE"))
+    undecided: Mapped[int] = mapped_column(BigInteger)
+    decided: Mapped[int] = mapped_column(BigInteger)
+    flagged: Mapped[int] = mapped_column(BigInteger)
+    disputed: Mapped[int] = mapped_column(BigInteger)
+    waiting: Mapped[int] = mapped_column(BigInteger)
 
 
 class VectorRow(Row):
