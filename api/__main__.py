@@ -8,16 +8,19 @@ from pydantic import ValidationError
 from api.app import create_app
 from api.leaving import Server
 from models import spans
+from models.allocator import give_back_large_blocks
 from models.settings import Settings
 from models.tracing import log_to_stderr
 
 _GRACE_SECONDS = 20
+_LARGE_MIB = 1
 _KEPT_OPEN_SECONDS = 75
 """Longer than proxies keep a connection that is idle: whoever closes it first may swallow a request of the other."""
 
 
 def main() -> int:
     """Serve with the settings of the environment."""
+    give_back_large_blocks(_LARGE_MIB)
     log_to_stderr()
     spans.begin("winnow-api")
     try:

@@ -39,6 +39,8 @@ PROGRAMS, PEOPLE = 2, 2
 FILE_ROWS, PAUSE = 300, 30.0
 CATEGORIES = 12
 EVERY = 5.0
+RESTS = 120.0
+"""In so many seconds there is a moment at least in which a process has no large work in hand."""
 BY_DESIGN = {"lease-lost", "already-decided", "too-little-to-learn", "no-version", "conflict", "not-undoable"}
 _BACK_EVERY = 5
 
@@ -170,17 +172,40 @@ def watched(stack: Stack, over: threading.Event) -> dict[str, list[tuple[float, 
 
 
 def memory(points: list[tuple[float, float]]) -> dict[str, float]:
-    """How it began and ended, and how steep it was over the last two thirds: by then all is loaded."""
-    late = np.asarray(points[len(points) // 3 :])
-    slope = float(np.polyfit(late[:, 0], late[:, 1], 1)[0]) if len(late) > 1 else 0.0
+    """How it began, went and ended, and how steep it was over the last two thirds: by then all is loaded.
+
+    At any moment, and at rest: the least of each two minutes, for what a training uses comes and goes.
+    """
+    rest = at_rest(points)
     sizes = [size for _, size in points]
     return {
         "first_mib": round(sizes[0], 1),
-        "after_a_third_mib": round(late[0][1], 1),
+        "after_a_third_mib": round(sizes[len(sizes) // 3], 1),
         "last_mib": round(sizes[-1], 1),
         "peak_mib": round(max(sizes), 1),
-        "mib_an_hour": round(slope * 3600, 1),
+        "mib_an_hour": slope(points),
+        "at_rest_first_mib": round(rest[0][1], 1),
+        "at_rest_after_a_third_mib": round(rest[len(rest) // 3][1], 1),
+        "at_rest_after_two_thirds_mib": round(rest[2 * len(rest) // 3][1], 1),
+        "at_rest_last_mib": round(rest[-1][1], 1),
+        "at_rest_mib_an_hour": slope(rest),
     }
+
+
+def at_rest(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The least of each two minutes, whole ones where there are any."""
+    parts = max(1, int(points[-1][0] // RESTS))
+    return [
+        min(part, key=lambda one: one[1])
+        for at in range(parts)
+        if (part := points[len(points) * at // parts : len(points) * (at + 1) // parts])
+    ]
+
+
+def slope(points: list[tuple[float, float]]) -> float:
+    """MiB an hour over the last two thirds."""
+    late = np.asarray(points[len(points) // 3 :])
+    return round(float(np.polyfit(late[:, 0], late[:, 1], 1)[0]) * 3600, 1) if len(late) > 1 else 0.0
 
 
 def measure(stack: Stack, folder: Path, minutes: float) -> dict[str, Any]:

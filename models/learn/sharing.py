@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bounded import Bounded
 from models.errors import EncoderBusy
 from models.learn.encoders import Encoder
+from models.learn.kept import KeptVectors
 from models.together import Together
 
 PASS_TEXTS: Final = 32
@@ -43,7 +43,7 @@ class SharedEncoder:
         patience: float | None = None,
     ) -> None:
         self._encoder = encoder
-        self._kept: Bounded[bytes, Floats] = Bounded(keep)
+        self._kept = KeptVectors(keep, encoder.dimensions)
         self._on_repeat = on_repeat
         self._patience = patience
         self._together: Together[Sequence[str], Floats] = Together(self._encode_all, _fit_a_pass)
@@ -70,7 +70,7 @@ class SharedEncoder:
             block = dict(list(missing.items())[: _few_enough(list(missing.values()))])
             for mark, vector in zip(block, self._next(list(block.values()), until), strict=True):
                 found[mark] = vector
-                self._kept.put(mark, vector.copy())  # not a view: that would keep the whole pass
+                self._kept.put(mark, vector)
                 del missing[mark]
         if not marks:
             return np.empty((0, self.dimensions), np.float32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -28,7 +29,7 @@ def incoming(
         A query for the values in their order.
     """
     connection = session.connection()
-    source = Table("incoming", MetaData(), *(Column(one.key, one.type) for one in columns), prefixes=["TEMPORARY"])
+    source = _table(tuple(columns))
     if connection.dialect.name == "sqlite":  # nothing of it goes to a file, where it would not be overwritten
         connection.exec_driver_sql("PRAGMA temp.cache_size = -65536")
     connection.execute(CreateTable(source))
@@ -41,6 +42,12 @@ def incoming(
         _copy(connection, source, ready)
     yield select(source).where(true())  # without a condition SQLite takes ON CONFLICT for the ON of a join
     connection.execute(DropTable(source))
+
+
+@lru_cache
+def _table(columns: tuple[ColumnElement[Any], ...]) -> Table:
+    """The same one for the same columns: SQLAlchemy keeps what it made of a statement for each table that it sees."""
+    return Table("incoming", MetaData(), *(Column(one.key, one.type) for one in columns), prefixes=["TEMPORARY"])
 
 
 def _ready(values: Iterable[Any], column: Column[Any], dialect: Dialect) -> Iterable[Any]:

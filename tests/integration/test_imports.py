@@ -18,6 +18,7 @@ from models.runtime import Runtime
 from models.steps import ingest
 from models.steps.accounts import Caller
 from models.steps.endings import cancel
+from models.steps.items import NewItem
 from models.steps.projects import find_category, find_project, update_category
 from models.store import upsert
 from models.store.queries.decisions import labels_as_of
@@ -28,7 +29,7 @@ from models.store.tables import ImportRow, ItemRow, JobRow, ProjectRow, RejectRo
 from models.store.types import utc_now
 from models.vocabulary import ItemState, JobStatus
 from models.work import Work
-from tests.integration.conftest import Drain
+from tests.integration.conftest import Drain, put
 from tests.integration.crashes import Crash, expire_leases
 from worker.entry import perform
 
@@ -361,3 +362,11 @@ def test_a_labelled_file_is_learnt_from_as_a_whole(
     with sender.runtime.database.read() as session:
         version = session.scalars(select(VersionRow)).one()
     assert version.trained_decisions == 40
+
+
+def test_the_statements_of_a_block_are_made_once(runtime: Runtime, ann: Caller, project: ProjectRow) -> None:
+    kept = []
+    for turn in range(4):
+        put(runtime, ann, project, [NewItem(f"ticket {turn}-{number}") for number in range(upsert.FEW + 1)])
+        kept.append(len(runtime.database.engine._compiled_cache or ()))
+    assert kept[1:] == [kept[1]] * 3  # else each import leaves something behind in its process
