@@ -60,7 +60,10 @@ class Stack:
         self.api_ports = [free_port() for _ in range(processes)]
         self.api_port = self.api_ports[0]
         self.redis = ValkeyServer(port=self.redis_port, data_dir=str(folder), appendonly="yes")
+        threads = str(max(1, (os.cpu_count() or 1) // 2))
         self.variables = {
+            "OMP_NUM_THREADS": threads,  # as `winnow up` has it: one process does not take every core
+            "OPENBLAS_NUM_THREADS": threads,
             **{name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")},
             "WINNOW_DATA_DIR": str(self.data),
             "WINNOW_API_PORT": str(self.api_port),

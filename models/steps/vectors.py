@@ -4,11 +4,12 @@ from collections.abc import Container, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import jobs
 from models.learn.encoders import Encoder
+from models.store.incoming import bring
 from models.store.tables import EncoderRow, VectorRow
 from models.store.upsert import insert_new
 from models.vocabulary import Job
@@ -49,18 +50,12 @@ def put_vectors(
     fresh = [(row, one) for row, one in enumerate(item_ids) if one in among and one not in kept]
     halves = vectors.astype(np.float16)
     if fresh:
-        session.execute(
-            insert(VectorRow),
-            [
-                {
-                    "project_id": project_id,
-                    "encoder_id": encoder_id,
-                    "position": position + offset,
-                    "item_id": item_id,
-                    "data": halves[row].tobytes(),
-                }
-                for offset, (row, item_id) in enumerate(fresh)
-            ],
+        bring(
+            session,
+            VectorRow,
+            ("position", "item_id", "data"),
+            [(position + offset, item_id, halves[row].tobytes()) for offset, (row, item_id) in enumerate(fresh)],
+            {"project_id": project_id, "encoder_id": encoder_id},
         )
 
 

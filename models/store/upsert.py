@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, literal
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.store.base import Row
-from models.store.incoming import incoming
+from models.store.incoming import bring, incoming
 
 K = TypeVar("K")
 
@@ -58,8 +58,9 @@ def insert_many(
         values: what each row has there.
         shared: what all have in the others.
         by: the column by which to tell the new rows apart.
-        all_new: none is likely to be there already. PostgreSQL is then asked without `ON CONFLICT` first, for which it
-            looks at each row before it stores it and writes it down a second time afterwards. It takes any in any case.
+        all_new: none is likely to be there already. PostgreSQL is then given them straight away: for `ON CONFLICT`
+            they would have to be in a table already, and it would look at each row before it stores it. It takes any in
+            any case.
 
     Returns:
         The ids of the rows that went in, by their value of `by`.
@@ -69,17 +70,27 @@ def insert_many(
     if len(values) <= FEW:
         each = [dict(zip(columns, one, strict=True), **shared) for one in values]
         return dict(insert_new(session, row, each, *returned))
+    if all_new and session.get_bind().dialect.name == "postgresql":
+        with suppress(IntegrityError), session.begin_nested():
+            ids = _numbers(session, row.__tablename__, len(values))
+            numbered = [(one, *rest) for one, rest in zip(ids, values, strict=True)]
+            bring(session, row, ("id", *columns), numbered, shared)
+            place = columns.index(by.key)
+            return {one[place]: number for one, number in zip(values, ids, strict=True)}
     with incoming(session, [table.c[name] for name in columns], values) as source:
         statement = _insert(session, table).from_select(
             [*columns, *shared],
             source.add_columns(*(literal(value, table.c[name].type) for name, value in shared.items())),
             include_defaults=False,
         )
-        if all_new and isinstance(statement, postgresql.Insert):
-            with suppress(IntegrityError), session.begin_nested():
-                return dict(session.execute(statement.returning(*returned)).tuples().all())
         fresh = session.execute(statement.on_conflict_do_nothing().returning(*returned))
         return dict(fresh.tuples().all())
+
+
+def _numbers(session: Session, table: str, count: int) -> Sequence[int]:
+    """The next numbers of a PostgreSQL table, which nobody else is given."""
+    sequence = func.pg_get_serial_sequence(table, "id")
+    return session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))).all()
 
 
 def _insert(session: Session, into: Any) -> sqlite.Insert | postgresql.Insert:

@@ -1,12 +1,17 @@
 """Decisions that are likely wrong are found, asked again blindly, and audits stay out of it."""
 
+from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sqlalchemy import select, update
 
 from models.errors import Invalid
+from models.learn.encoders import Encoder
+from models.pool.inputs import Inputs
 from models.runtime import Runtime
 from models.steps import queue, review, second_looks
 from models.steps.accounts import Caller
@@ -14,8 +19,10 @@ from models.steps.items import NewItem
 from models.steps.projects import create_project, find_project
 from models.steps.reserve import is_reserved
 from models.steps.score import pool_of
-from models.store.tables import DecisionRow, ItemRow, ProjectRow, TaskRow
+from models.store.queries.decisions import Labels
+from models.store.tables import CategoryRow, DecisionRow, ItemRow, ProjectRow, TaskRow
 from models.vocabulary import Action, Reason
+from tests import working
 from tests.integration.conftest import TOPICS, Drain, put, texts
 
 WRONG = (7, 31)
@@ -121,6 +128,30 @@ def test_items_of_another_project_are_not_listed(runtime: Runtime, ann: Caller) 
     with runtime.database.transaction() as session:
         other = create_project(session, ann, name="Another").slug
     assert listed(runtime, ann, other) == []
+
+
+def test_the_queue_does_not_look_for_suspects_after_every_decision(
+    runtime: Runtime, ann: Caller, decided: ProjectRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    find = second_looks._find
+
+    def finding(encoder: Encoder, inputs: Inputs, labels: Labels, categories: Sequence[CategoryRow]) -> NDArray[Any]:
+        looked.append(len(labels))
+        return find(encoder, inputs, labels, categories)
+
+    monkeypatch.setattr(second_looks, "_find", finding)
+    for place, name in enumerate(["Login", "Billing", "Shipping", "Login"]):
+        put(runtime, ann, decided, [NewItem(f"one more, {place}", category=name)])
+        working.drain(runtime)
+        with runtime.database.read() as session:
+            row = find_project(session, ann, decided.slug)
+            pool = pool_of(runtime, session, row)
+            asked = [*second_looks.choose(runtime, session, row, pool, 2, np.random.default_rng(0))]
+        assert asked
+    assert looked == [88, 92]  # of 91 and 92, 93 and 94 decisions
+    assert listed(runtime, ann, decided.slug)
+    assert looked[2:] == [94]
 
 
 def second_look_tasks(runtime: Runtime) -> list[TaskRow]:
