@@ -127,6 +127,11 @@ class Stack:
         worker = processor_seconds(self.pid("worker"))
         return worker if self._server is None else worker + family_seconds(self._server)
 
+    def used(self) -> dict[str, float]:
+        """What API, worker and PostgreSQL have used of the processor, in seconds; SQLite works within the two."""
+        seconds = {name: processor_seconds(self.pid(name)) for name in ("api", "worker")}
+        return seconds if self._server is None else {**seconds, "postgresql": family_seconds(self._server)}
+
     def kill(self, name: str) -> None:
         """End `api` or `worker` at once, as if its machine had lost power, and start another in its place."""
         self.end(name)

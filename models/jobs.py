@@ -319,6 +319,12 @@ def unfinished(session: Session, project_id: int) -> Sequence[JobRow]:
     ).all()
 
 
+def is_running(session: Session, key: str) -> bool:
+    """Whether a worker has a job of this key in hand, or had it when it died and another will."""
+    running = select(JobRow.id).where(JobRow.dedupe_key == key, JobRow.status == JobStatus.RUNNING)
+    return session.scalar(running) is not None
+
+
 def _ring(session: Session, row: JobRow) -> None:
     session.info.setdefault("jobs", []).append(call(row))
 

@@ -135,8 +135,10 @@ def lease(runtime: Runtime, session: Session, caller: Caller, project: ProjectRo
         task.holder, task.lease_expires_at = caller.key, expires_at
     leased = [_leased(task, items[task.item_id], said.get(task.item_id), expires_at) for task in tasks]
     session.flush()  # once for all that a task says, and before what is left is counted
-    if (session.scalar(_LEFT, asked_for) or 0) < _REFILL_BELOW:
-        jobs.enqueue(session, Job.QUEUE, key=f"queue:{project.id}", project_id=project.id)
+    key = f"queue:{project.id}"
+    # While the queue is being filled, everybody who leases finds it low: once more after that would be for nothing.
+    if (session.scalar(_LEFT, asked_for) or 0) < _REFILL_BELOW and not jobs.is_running(session, key):
+        jobs.enqueue(session, Job.QUEUE, key=key, project_id=project.id)
     return leased
 
 

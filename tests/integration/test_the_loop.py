@@ -1,12 +1,17 @@
 """The way of an item, end to end in one process, on both databases."""
 
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from models import jobs
 from models.runtime import Runtime
 from models.steps import monitor, queue, register, review, serve
 from models.steps.accounts import Caller
 from models.steps.items import NewItem
 from models.steps.projects import find_project
-from models.store.tables import ProjectRow
-from models.vocabulary import Action, ReviewMode
+from models.store.tables import JobRow, ProjectRow
+from models.vocabulary import Action, Job, JobStatus, ReviewMode
 from tests.integration.conftest import Drain, texts
 
 
@@ -48,3 +53,23 @@ def test_decisions_become_a_version_that_serves_and_can_be_taken_back(
         register.rollback(session, ann, find_project(session, ann, filled.slug))
     assert serve.predict(runtime, ann, filled.slug, [NewItem("where is my parcel")]).number == 0
     assert serve.predict(runtime, ann, filled.slug, [NewItem("where is my parcel")], number=1).number == 1
+
+
+def test_while_the_queue_is_filled_nobody_asks_for_that_again(
+    runtime: Runtime, ann: Caller, filled: ProjectRow
+) -> None:
+    def lease_most() -> list[JobStatus]:
+        with runtime.database.transaction() as session:
+            project = find_project(session, ann, filled.slug)
+            leased = queue.lease(runtime, session, ann, project, 80)
+            assert leased
+            queue.release(session, ann, project, [one.task.id for one in leased])
+            made = select(JobRow.status).where(JobRow.kind == Job.QUEUE, JobRow.status != JobStatus.SUCCEEDED)
+            return list(session.scalars(made))
+
+    assert lease_most() == lease_most() == [JobStatus.QUEUED]
+    with runtime.database.transaction() as session:
+        session.execute(update(JobRow).where(JobRow.kind == Job.QUEUE).values(status=JobStatus.SUCCEEDED))
+        begun = jobs.enqueue(session, Job.QUEUE, key=f"queue:{filled.id}", project_id=filled.id)
+        assert jobs.claim(session, begun.id, lease=timedelta(minutes=1), attempts=1) is not None
+    assert lease_most() == [JobStatus.RUNNING]
