@@ -24,7 +24,7 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 def label_of(project: ProjectRow) -> str:
     """What a project is called in numbers: its slug, unless it exists for its members alone."""
-    return f"project-{project.id}" if settings_of(project).members_only else project.slug
+    return f"project-{project.id}" if project.settings.get("members_only") else project.slug
 
 
 class Kept(Collector):

@@ -85,6 +85,8 @@ class SharedEncoder:
             raise EncoderBusy(_TOO_LATE) from None
 
     def _encode_all(self, tasks: Sequence[Sequence[str]]) -> list[Floats]:
+        if len(tasks) == 1:
+            return [self._encoder.encode(tasks[0])]
         vectors = self._encoder.encode([text for task in tasks for text in task])
         ends = np.cumsum([len(task) for task in tasks])
         return np.split(vectors, ends[:-1])

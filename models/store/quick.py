@@ -113,6 +113,9 @@ class Jot(_Quick):
         bound = [words.bound(row) for row in rows]
         with told_as_usual(database.engine.dialect), database.lent(writes=True) as driver:
             cursor = driver.cursor()
+            if len(bound) == 1:  # a statement outside of a transaction is one by itself
+                cursor.execute(words.sql, bound[0])
+                return
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 cursor.executemany(words.sql, bound)

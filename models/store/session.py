@@ -12,6 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 
+from models.store.spare import Spare
+
 _MODE = "winnow_mode"
 _READ, _WRITE, _RELAXED = "read", "write", "relaxed"
 _PATIENCE = {
@@ -60,6 +62,7 @@ class Database:
         self._watch: Callable[[Any], None] = lambda _: None
         if self.is_sqlite and statement_seconds is not None:
             self._watch = _give_up_after(self.engine, statement_seconds)
+        self._spare = Spare(self.engine)
         self._engines = {mode: self.engine.execution_options(**{_MODE: mode}) for mode in (_READ, _WRITE, _RELAXED)}
 
     @property
@@ -80,21 +83,24 @@ class Database:
         Args:
             writes: SQLite's is made ready to write as `jotting` does; PostgreSQL's is for looks only.
         """
+        if self.is_sqlite:
+            with self._spare.lent() as held:
+                self._watch(held.driver)
+                if writes:
+                    _be(held.info, held.driver.execute, _RELAXED)
+                yield held.driver
+            return
         lent = self.engine.raw_connection()
         try:
             driver: Any = lent.dbapi_connection
-            self._watch(driver)
-            if not self.is_sqlite:
-                driver.autocommit = True  # a look is spared the round trips that begin and end a transaction
-            elif writes:
-                _be(lent.info, driver.execute, _RELAXED)
+            driver.autocommit = True  # a look is spared the round trips that begin and end a transaction
             yield driver
         except self.engine.dialect.loaded_dbapi.Error as error:
             if self.engine.dialect.is_disconnect(error, driver, None):
                 lent.invalidate(error)
             raise
         finally:
-            if lent.is_valid and not self.is_sqlite:
+            if lent.is_valid:
                 driver.autocommit = False
             lent.close()
 
@@ -121,6 +127,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of every connection."""
+        self._spare.close()
         self.engine.dispose()
 
     def _session(self, mode: str) -> Session:

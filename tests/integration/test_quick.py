@@ -1,6 +1,8 @@
 """Statements by the driver alone: they say, keep and refuse what SQLAlchemy's own would."""
 
 import uuid
+from pathlib import Path
+from sqlite3 import ProgrammingError
 from typing import Any, cast
 
 import pytest
@@ -65,6 +67,40 @@ def test_a_fault_is_told_as_usual_keeps_nothing_and_the_connection_goes_on(
         assert kept(runtime.database) == 1
     JOT.down(runtime.database, [row(project)])
     assert kept(runtime.database) == 2
+
+
+def test_a_single_row_is_kept_or_refused_as_well(runtime: Runtime, project: ProjectRow) -> None:
+    first = row(project)
+    JOT.down(runtime.database, [first])
+    assert kept(runtime.database) == 1
+    with pytest.raises(IntegrityError):
+        JOT.down(runtime.database, [first])
+    JOT.down(runtime.database, [row(project)])
+    assert kept(runtime.database) == 2
+
+
+def test_sqlite_lends_a_connection_again_unless_it_failed_and_closes_it_in_the_end(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'some.db'}")
+
+    def fail() -> None:
+        with database.lent(writes=True) as held:
+            held.cursor().execute("BEGIN IMMEDIATE")
+            raise ZeroDivisionError
+
+    with database.lent() as one, database.lent(writes=True) as two:
+        assert one is not two
+    with database.lent() as again:
+        assert again is one
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with pytest.raises(ProgrammingError, match="closed"):
+        again.cursor()
+    with database.lent(writes=True) as other:  # nobody holds the lock any more
+        assert other is two
+        other.cursor().execute("CREATE TABLE t (n INTEGER)")
+    database.close()
+    with pytest.raises(ProgrammingError, match="closed"):
+        other.cursor()
 
 
 def test_a_transaction_after_a_look_is_undone_as_ever(runtime: Runtime, ann: Caller) -> None:
