@@ -13,6 +13,7 @@ from models.steps.accounts import Caller
 from models.steps.ingest import erase_item
 from models.steps.items import NewItem
 from models.steps.projects import create_project, delete_project
+from models.store.queries import items
 from models.store.queries.items import ItemFilter, items_page, matching_ids
 from models.store.schema import migrate, revision_of, take_back
 from models.store.session import Database
@@ -57,6 +58,14 @@ def found(session: Session, project: ProjectRow, asked: str, **more: object) -> 
     wanted = ItemFilter(words=tuple(asked.split()) or (asked,), **more)
     page = [row.id for row in items_page(session, project.id, wanted, limit=100)]
     assert sorted(matching_ids(session, project.id, wanted, limit=100)) == sorted(page)
+    with pytest.MonkeyPatch.context() as patch:
+        for newest in (1, 3):  # of so many, PostgreSQL is not asked by the index
+            patch.setattr(items, "_NEWEST", newest)
+            paged, after = [], None
+            while rows := items_page(session, project.id, wanted, after=after, limit=2):
+                paged += [row.id for row in rows]
+                after = paged[-1]
+            assert paged == page
     return page
 
 

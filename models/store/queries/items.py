@@ -1,7 +1,7 @@
 """Reads of items."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from models.store.words import has_words, newest_with
 from models.vocabulary import ItemState
 
 _BLOCK = 1_000
+_NEWEST = 5_000
 
 R = TypeVar("R")
 
@@ -56,7 +57,33 @@ def items_page(
     Args:
         among: only these ids.
     """
+    if wanted.words and among is None and session.get_bind().dialect.name == "postgresql":
+        return _with_words(session, project_id, wanted, after, limit)
     return session.scalars(_matching(session, select(ItemRow), project_id, wanted, among, after).limit(limit)).all()
+
+
+def _with_words(
+    session: Session, project_id: int, wanted: ItemFilter, after: int | None, limit: int
+) -> Sequence[ItemRow]:
+    """The newest few thousand items are looked at one by one; if that is not enough, what the index of words finds.
+
+    Left alone, PostgreSQL chooses one of these for all. It cannot tell how many items have a word that begins so, and
+    where it guesses wrong, it looks through millions for a word that none has.
+    """
+    mine = select(ItemRow.id).where(ItemRow.project_id == project_id)
+    if after is not None:
+        mine = mine.where(ItemRow.id < after)
+    others = session.scalar(mine.order_by(ItemRow.id.desc()).offset(_NEWEST).limit(1))
+    plain = _matching(session, select(ItemRow), project_id, replace(wanted, words=()), after=after)
+    plain = plain.where(has_words(session, wanted.words))
+    if others is None:
+        return session.scalars(plain.limit(limit)).all()
+    rows = list(session.scalars(plain.where(ItemRow.id > others).limit(limit)))
+    if len(rows) < limit:
+        indexed = _matching(session, select(ItemRow), project_id, wanted, after=others + 1)
+        unordered = indexed.order_by(None).order_by((ItemRow.id + 0).desc())  # a sum, for which no index is in order
+        rows += session.scalars(unordered.limit(limit - len(rows)))
+    return rows
 
 
 def matching_ids(session: Session, project_id: int, wanted: ItemFilter, *, limit: int) -> Sequence[int]:
