@@ -9,11 +9,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from sqlalchemy import select
+
 from benchmarks._ledger import Ledger, look
 from benchmarks._stack import settle
 from benchmarks.scale import generate
 from models.settings import Settings
 from models.store.session import Database
+from models.store.tables import JobRow
 from winnow import ApiError, Client, ConnectionFailed, WinnowError
 
 PATIENCE = 120.0
@@ -159,6 +162,7 @@ class Crowd:
         """What the database has, and what of it should not be so."""
         database = Database(Settings(data_dir=data, database_url=database_url).database)
         try:
+            _until_idle(database)
             found, faults = look(database, self.slug, self.ledger, self.files, self._rows)
         finally:
             database.close()
@@ -172,6 +176,17 @@ class Crowd:
     def _login(self, number: int) -> Client:
         key = self.client.create_api_key(f"person {number}", role="reviewer").secret
         return Client(self.client.base_url, api_key=key)
+
+
+def _until_idle(database: Database) -> None:
+    """Wait for regular work too, which belongs to no project and may be under way at any moment."""
+    until = time.monotonic() + PATIENCE
+    under_way = select(JobRow.id).where(JobRow.finished_at.is_(None)).limit(1)
+    while time.monotonic() < until:
+        with database.read() as session:
+            if session.scalar(under_way) is None:
+                return
+        time.sleep(0.2)
 
 
 def again(act: Callable[[], T]) -> T:
