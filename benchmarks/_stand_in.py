@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +71,8 @@ def main() -> None:
     stand_in = StandIn(sys.argv[0])
     if _clock.VARIABLE in os.environ:
         _clock.follow(Path(os.environ[_clock.VARIABLE]))
-    setattr(encoders, "load_encoder", lambda *_args, **_more: stand_in)  # noqa: B010  (the name that is called there)
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    with patch.object(encoders, "load_encoder", lambda *_args, **_more: stand_in):
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
