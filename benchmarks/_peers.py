@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, {root!r})
+from models.learn.heads import likeliest
 from models.learn.onnx_encoder import OnnxEncoder
 
 encoder = OnnxEncoder(Path({encoder!r}), threads=2)
@@ -38,7 +39,8 @@ head = np.load({head!r})
 
 
 def answers(texts):
-    logits = (encoder.encode(texts) @ head["coef"].T + head["intercept"]) / head["temperature"]
+    logits = encoder.encode(texts) @ head["coef"].T + head["intercept"]
+    logits = likeliest(logits, int(head["rivals"])) / head["temperature"]
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     best = shares.argmax(axis=1)
@@ -136,6 +138,7 @@ def start(name: str, folder: Path, environments: Path, served: Served, names: li
         coef=head.coef_,
         intercept=head.intercept_,
         temperature=np.float32(head.temperature),
+        rivals=int(head.rivals),
         names=np.asarray(names),
     )
     told = {"root": str(ROOT), "folder": str(folder), "encoder": str(encoder), "head": str(folder / "head.npz")}

@@ -111,7 +111,8 @@ def teach(
     if not whole:
         return LinearHead().fit(data.x[rows], decided, prototypes=None, classes=data.classes)
     others = np.setdiff1d(rng.choice(len(data.x), min(MOST_BYSTANDERS, len(data.x)), replace=False), rows)
-    return fit_head(data.x[rows], decided, words, data.classes, pool=data.x[others]).head
+    asked = len(rows) / len(data.x)
+    return fit_head(data.x[rows], decided, words, data.classes, pool=data.x[others], asked=asked).head
 
 
 def whole_data(data: Collection) -> float:

@@ -8,7 +8,7 @@ kind and shapes have been checked.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -45,11 +45,13 @@ class _Kind:
         build: makes an unfitted head from its parameters.
         parameters: names of the numbers given to `__init__`.
         arrays: what fitting leaves: name to dtype and shape, where `k` and `d` stand for sizes.
+        later: further numbers with what they are where a bundle does not give them: only those that differ are saved.
     """
 
     build: type[LinearHead | PrototypeHead | MultiHead]
     parameters: tuple[str, ...]
     arrays: Mapping[str, tuple[str, str]]
+    later: Mapping[str, float] = field(default_factory=dict)
 
 
 _KINDS: Final = {
@@ -57,6 +59,7 @@ _KINDS: Final = {
         LinearHead,
         ("strength", "names_weight", "temperature", "tolerance"),
         {"classes_": ("int64", "k"), "coef_": ("float32", "kd"), "intercept_": ("float32", "k")},
+        {"rivals": 0.0},
     ),
     "multi": _Kind(
         MultiHead,
@@ -110,12 +113,13 @@ def save(
     """
     name = next(name for name, kind in _KINDS.items() if type(head) is kind.build)
     kind = _KINDS[name]
+    given = [*kind.parameters, *(one for one, usual in kind.later.items() if getattr(head, one) != usual)]
     packed = pack({array: np.ascontiguousarray(getattr(head, array)) for array in kind.arrays})
     part = {
         "file": HEAD,
         "sha256": sha256(packed).hexdigest(),
         "kind": name,
-        "parameters": {parameter: float(getattr(head, parameter)) for parameter in kind.parameters},
+        "parameters": {parameter: float(getattr(head, parameter)) for parameter in given},
     }
     content = {"protocol": PROTOCOL, "head": part, "manifest": manifest}
     if features is not None:
@@ -158,7 +162,7 @@ def load(folder: "Place", expected_sha256: str) -> Bundle:
     kind = _KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BundleBroken(f"{path} holds a {name!r}, which is no head of this program.")
-    if set(parameters) != set(kind.parameters) or not all(map(_is_number, parameters.values())):
+    if set(parameters) - set(kind.later) != set(kind.parameters) or not all(map(_is_number, parameters.values())):
         raise BundleBroken(f"{path} does not give the numbers {', '.join(kind.parameters)}.")
     features = _features(content.get("fields"), path) if protocol == PROTOCOL_WITH_FIELDS else None
     head = _build(kind, parameters, _read(folder / HEAD, file_sha256), folder / HEAD)

@@ -13,7 +13,7 @@ HOTTEST: Final = 10.0
 BINS: Final = 10
 MOST_WEIGHT: Final = 2.0
 HOPED_ROWS: Final = 5
-ASKED_FOR: Final = 0.35  # of how much harder what was asked looks: so much harder still it is
+ASKED_FOR: Final = 0.38  # of how much harder what was asked looks: so much harder still it is
 _MOST_CHANGE: Final = 4.0
 
 
@@ -75,16 +75,17 @@ def fit_scale(logits: NDArray[np.floating], shares: NDArray[np.floating]) -> flo
     return round(float(np.exp(found.x)), 4)
 
 
-def sharpened(logits: NDArray[np.floating], wanted: float) -> float:
+def sharpened(logits: NDArray[np.floating], wanted: float, counts: NDArray[np.float64] | None = None) -> float:
     """The temperature at which the mean confidence is what is wanted, or the nearest in 0.25 .. 4.
 
     Args:
         logits: shape (n, k), n at least 1.
         wanted: mean of the greatest probability of each row, 0 .. 1.
+        counts: how much each row counts, shape (n,); all alike if there are none.
     """
 
     def away(log_temperature: float) -> float:
-        return mean_confidence(np.asarray(logits, dtype=np.float64) / np.exp(log_temperature)) - wanted
+        return mean_confidence(np.asarray(logits, dtype=np.float64) / np.exp(log_temperature), counts) - wanted
 
     low, high = -np.log(_MOST_CHANGE), np.log(_MOST_CHANGE)
     if away(low) <= 0:  # confidence falls as the temperature rises
@@ -94,10 +95,10 @@ def sharpened(logits: NDArray[np.floating], wanted: float) -> float:
     return round(float(np.exp(brentq(away, low, high, xtol=1e-4))), 4)
 
 
-def mean_confidence(logits: NDArray[np.floating]) -> float:
-    """Mean of the greatest probability of each row of logits (n, k)."""
+def mean_confidence(logits: NDArray[np.floating], counts: NDArray[np.float64] | None = None) -> float:
+    """Mean of the greatest probability of each row of logits (n, k), which count as `counts` says (n,)."""
     scaled = np.asarray(logits, dtype=np.float64)
-    return float(np.exp(scaled.max(axis=1) - logsumexp(scaled, axis=1)).mean())
+    return float(np.average(np.exp(scaled.max(axis=1) - logsumexp(scaled, axis=1)), weights=counts))
 
 
 def never_certain(share: float, rows: int) -> float:
@@ -116,8 +117,8 @@ def log_odds(share: float, rows: int) -> float:
     return float(logit(never_certain(share, rows)))
 
 
-def borne_out(pool: NDArray[np.floating], decided: NDArray[np.floating], truth: NDArray[np.int64]) -> float:
-    """The log odds of a right answer in the pool, as far as held-out decisions bear out what agreement says of it.
+def borne_out(sure_of_all: float, drawn: int, decided: NDArray[np.floating], truth: NDArray[np.int64]) -> float:
+    """The log odds of a right answer to any item, as far as held-out decisions bear out what agreement says of it.
 
     Agreement says too little where most categories have two or three decisions: experts who lack a third of them are
     much worse. It says too much where categories overlap, or labels are noise: answers stand firm and are wrong. Both
@@ -128,13 +129,14 @@ def borne_out(pool: NDArray[np.floating], decided: NDArray[np.floating], truth: 
     would be nearly the same.
 
     Args:
-        pool: logits of items drawn at random, at the temperature at which confidence is agreement, shape (m, k).
-        decided: of decided items, held out, at the same temperature, shape (n, k).
+        sure_of_all: mean confidence over all items, at the temperature at which confidence is agreement.
+        drawn: on how many items it was found.
+        decided: logits of decided items, held out, at the same temperature, shape (n, k).
         truth: columns of these items' categories, shape (n,).
     """
     rows, sure = len(truth), mean_confidence(decided)
     right = (int((decided.argmax(axis=1) == truth).sum()) + HOPED_ROWS * sure) / (rows + HOPED_ROWS)
-    harder = log_odds(mean_confidence(pool), len(pool)) - log_odds(sure, rows)
+    harder = log_odds(sure_of_all, drawn) - log_odds(sure, rows)
     return log_odds(right, rows) + (1 + ASKED_FOR) * harder
 
 

@@ -36,6 +36,20 @@ def softmax(logits: NDArray[np.floating]) -> Floats:
     return probabilities
 
 
+def likeliest(logits: Floats, rivals: int) -> Floats:
+    """Logits (n, k), but minus infinity for all but the greatest of each row.
+
+    Args:
+        logits: shape (n, k).
+        rivals: how many of a row stay; all of them if 0, or as many as there are.
+    """
+    if not 0 < rivals < logits.shape[1]:
+        return logits
+    least = np.partition(logits, -rivals, axis=1)[:, [-rivals]]
+    kept: Floats = np.where(logits >= least, logits, np.float32(-np.inf))
+    return kept
+
+
 class PrototypeHead:
     """Version 0: a text goes to the category whose name and description are nearest in meaning.
 
@@ -88,6 +102,7 @@ class LinearHead:
         names_weight: of a prototype against a decision; 0 leaves out those of categories that have decisions.
         temperature: what logits are divided by; `training` fits it.
         tolerance: see `fit_softmax`.
+        rivals: among how many of an item's likeliest categories the probabilities are shared out; 0 is all.
     """
 
     def __init__(
@@ -96,11 +111,13 @@ class LinearHead:
         names_weight: float = 1.0,
         temperature: float = 1.0,
         tolerance: float = 1e-4,
+        rivals: float = 0,
     ) -> None:
         self.strength = strength
         self.names_weight = names_weight
         self.temperature = temperature
         self.tolerance = tolerance
+        self.rivals = rivals
 
     def fit(self, x: Floats, y: Ids, *, prototypes: Floats | None, classes: Ids) -> Self:
         """Learn from decisions.
@@ -146,7 +163,7 @@ class LinearHead:
 
     def predict_proba(self, x: Floats) -> Floats:
         """Vectors (n, d) to calibrated probabilities (n, k); each row sums to 1."""
-        return softmax(self.decision_function(x) / np.float32(self.temperature))
+        return softmax(likeliest(self.decision_function(x), int(self.rivals)) / np.float32(self.temperature))
 
     def predict(self, x: Floats) -> Ids:
         """Vectors (n, d) to the ids of the likeliest categories (n,)."""

@@ -20,8 +20,8 @@ _OWN_THRESHOLD: Final = 10  # members a category needs before it gets a threshol
 _GRID: Final = np.arange(0.25, 0.66, 0.05)
 _TINY: Final = 1e-6
 _ROUNDS: Final = 200
-_USUAL_SLOPE: Final = 0.6  # the answers about one item hang together: as if independent, they say too much
-_PULL: Final = 30.0  # of that slope and no offset, as strong as some dozens of decisions
+_USUAL_SLOPE: Final = 0.65  # the answers about one item hang together: as if independent, they say too much
+_USUAL_SPREAD: Final = 0.08  # of slopes around that one, and of levels
 
 Members = NDArray[np.bool_]
 
@@ -194,17 +194,29 @@ def _f1(said: Members, truth: Members) -> float:
 
 
 def _platt(odds: NDArray[np.float64], right: Members) -> tuple[float, float]:
-    """Slope and offset of the log odds that make confidence mean frequency (Platt 1999, with his smoothed targets)."""
+    """Slope and offset of the log odds that make confidence mean frequency (Platt 1999, with his smoothed targets).
+
+    Few answers must not swing them, so what is usual pulls: the slope, and the level it gives in the middle of the
+    answers, where the level says nothing of the slope. It pulls by a Cauchy distribution (Gelman et al. 2008):
+    strongly as long as the answers are near, and hardly where they clearly say otherwise.
+    """
+    middle = float(odds.mean())
+    usual = np.array([_USUAL_SLOPE, _USUAL_SLOPE * middle])
     positives = int(right.sum())
     target = np.where(right, (positives + 1) / (positives + 2), 1 / (len(right) - positives + 2))
 
     def loss(pair: NDArray[np.float64]) -> float:
-        scaled = pair[0] * odds + pair[1]
-        drawn_back = _PULL * ((pair[0] - _USUAL_SLOPE) ** 2 + pair[1] ** 2)  # few answers must not swing it
-        return float((np.logaddexp(0, scaled) - target * scaled).sum() + drawn_back)
+        scaled = pair[0] * (odds - middle) + pair[1]
+        away = (pair - usual) / _USUAL_SPREAD
+        return float((np.logaddexp(0, scaled) - target * scaled).sum() + 1.5 * np.log1p(away @ away))
 
-    found = minimize(loss, np.array([_USUAL_SLOPE, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5.0), (-10.0, 10.0)])
-    return float(found.x[0]), float(found.x[1])
+    seen = np.array([1.0, logit(target.mean())])  # two hollows: one near what is usual, one near what was seen
+    found = min(
+        (minimize(loss, start, method="L-BFGS-B", bounds=[(0.05, 5.0), (-10.0, 10.0)]) for start in (usual, seen)),
+        key=lambda one: float(one.fun),
+    )
+    slope, level = found.x.tolist()
+    return slope, level - slope * middle
 
 
 def _fit_sigmoids(x: Floats, y: Members, counts: Members, strength: float) -> tuple[Floats, Floats]:

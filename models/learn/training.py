@@ -22,7 +22,7 @@ from models.learn.calibration import (
     surprise,
 )
 from models.learn.fields import gained, joined
-from models.learn.heads import Floats, Ids, LinearHead, softmax
+from models.learn.heads import Floats, Ids, LinearHead, likeliest, softmax
 from models.learn.lessons import Lesson, summed
 from models.learn.names import Names, clearly_better, say_nothing
 from models.learn.spreading import Spreading, Weights
@@ -38,6 +38,7 @@ LEAST_ASIDE: Final = 50
 IN_COMMON: Final = 0.5  # decisions a category that weigh as much as its name
 USUAL: Final = {1: (2.5,), 2: (1.4, 1.0)}  # weights of the experts, before any decision speaks
 TRUSTED_SHARE: Final = 0.6
+RIVALS: Final = 12  # categories that share out the probabilities of an item
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def fit_head(
     pool: Floats | None = None,
     fields: tuple[Floats, Floats | None] | None = None,
     uniform: NDArray[np.bool_] | None = None,
+    asked: float = 0.0,
     seed: int = 0,
 ) -> FitResult:
     """Train a head on decisions. The same arguments give the same head, byte for byte.
@@ -84,6 +86,7 @@ def fit_head(
         uniform: which rows are a random sample of the pool, shape (n,). Rows that were asked because they
             are hard make answers look worse than they are; with enough random ones the confidence is
             fitted on those.
+        asked: the share of all items, 0 .. 1, that is decided already and so cannot be in the pool.
         seed: of the folds.
 
     Raises:
@@ -101,9 +104,12 @@ def fit_head(
         temperature, calibration = _calibrate(held_out.logits, lesson.truth, held_out.counts, uniform)
         weights = lesson.settle(held_out.names, held_out.experts, held_out.weights, temperature)
         if aside is not None and not calibration["random_rows"]:
-            temperature, calibration["agreement"] = _by_agreement(held_out, lesson.truth, weights, aside, temperature)
+            temperature, calibration["agreement"] = _by_agreement(
+                held_out, lesson.truth, weights, aside, asked, temperature
+            )
             calibration["temperature"] = temperature
-    head = LinearHead(names_weight=float(held_out.names is Names.ALL), temperature=temperature)
+    rivals = RIVALS if calibration.get("agreement") and len(lesson.classes) > RIVALS else 0
+    head = LinearHead(names_weight=float(held_out.names is Names.ALL), temperature=temperature, rivals=rivals)
     head.classes_ = lesson.classes
     head.coef_, head.intercept_ = weights
     return FitResult(head, calibration, held_out.gate, helped)
@@ -234,7 +240,7 @@ def _blended(lesson: Lesson, folds: Ids, names: Names, alone: float) -> _HeldOut
 
 
 def _by_agreement(
-    held_out: _HeldOut, truth: Ids, weights: Weights, aside: Floats, temperature: float
+    held_out: _HeldOut, truth: Ids, weights: Weights, aside: Floats, asked: float, temperature: float
 ) -> tuple[float, float]:
     """The temperature, and how often experts that lack a third of the decisions answer as the head does.
 
@@ -244,21 +250,30 @@ def _by_agreement(
 
     That is a beginning: see `borne_out` for what the decisions make of it. And with few decisions a category it is
     the names that answer, which all experts have in common: then none of it is believed whole.
+
+    What is undecided yet is easier than what will come, for the hard items were taken out by asking about them: so
+    the decided ones stand for their share of all, as heads answer them that did not know them. And where categories
+    are many, only the likeliest are looked at: the small shares of all the others make what is unsure look too
+    unsure, and a temperature that makes up for it makes what is sure too sure.
     """
     logits = (aside @ weights[0].T + weights[1]) / np.float32(temperature)
     others = [summed([aside @ coef.T + bias for coef, bias in apart], held_out.weights) for apart in held_out.apart]
     agreement = float(np.mean([other.argmax(axis=1) == logits.argmax(axis=1) for other in others]))
     if not agreement:  # with a handful of decisions a third of them may be all that is known of a category
         return temperature, agreement
+    logits = likeliest(logits, RIVALS)
     agreeing = np.float32(sharpened(logits, never_certain(agreement, len(aside))))
-    wanted = borne_out(logits / agreeing, held_out.logits / np.float32(temperature) / agreeing, truth)
-    own = log_odds(mean_confidence(logits), len(aside))
+    decided = likeliest(held_out.logits, RIVALS) / np.float32(temperature)
+    every = np.vstack([logits, decided])
+    counts = np.repeat([(1 - asked) / len(logits), asked / len(decided)], [len(logits), len(decided)])
+    wanted = borne_out(mean_confidence(every / agreeing, counts), len(aside), decided / agreeing, truth)
+    own = log_odds(mean_confidence(every, counts), len(aside))
     trust = 1.0
     if held_out.names is not Names.NONE:
         rows, categories = held_out.logits.shape
         trust = rows / (rows + IN_COMMON * categories)
     believed = float(expit(own + trust * (wanted - own)))
-    return round(temperature * sharpened(logits, believed), 4), round(agreement, 4)
+    return round(temperature * sharpened(every, believed, counts), 4), round(agreement, 4)
 
 
 def _sure(logits: Floats) -> Floats:

@@ -66,6 +66,11 @@ class Lesson:
         ids = self.pool.item_ids[np.sort(places)]
         return ids[(ids > 0) & ~np.isin(ids, self.learnt.item)]
 
+    @property
+    def asked(self) -> float:
+        """The share of what had a vector then that it learns a category from."""
+        return len(np.unique(self.learnt.item)) / max(self.positions, 1)
+
 
 def taken(session: Session, project: ProjectRow, encoder_id: int) -> dict[str, Any]:
     """The snapshot of this moment, as the version's row keeps it."""

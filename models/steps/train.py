@@ -207,6 +207,7 @@ def learn(given: Lesson, task: TaskKind) -> FitResult | MultiFit:
         pool=bystanders(given),
         fields=None if seen is None else (seen.of(labels.item), seen.of(given.beside)),
         uniform=labels.audit,
+        asked=given.asked,
         seed=0,
     )
 

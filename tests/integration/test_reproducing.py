@@ -71,6 +71,7 @@ def test_bystanders_are_items_it_learns_no_category_from(team: Team) -> None:
     assert (bystanders(given) == beside).all()
     later = replace(given, positions=given.positions - 10)
     assert len(bystanders(later)) < len(beside)
+    assert given.asked == len(np.unique(given.learnt.item)) / given.positions < later.asked < 1
 
 
 def test_the_answers_of_the_hold_out_teach_nothing(team: Team) -> None:

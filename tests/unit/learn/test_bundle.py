@@ -121,6 +121,17 @@ def test_other_parameters_are_refused(head, tmp_path: Path, parameters: dict):
         load(tmp_path, reseal(tmp_path, head={**part, "parameters": parameters}))
 
 
+def test_a_number_that_came_later_is_kept_and_need_not_be_there(head, tmp_path: Path):
+    plain = load(tmp_path, save(head, MANIFEST, tmp_path)).head
+    assert "rivals" not in json.loads((tmp_path / BUNDLE).read_text())["head"]["parameters"]
+    assert plain.rivals == 0
+    head.rivals = 2
+    found = load(tmp_path, save(head, MANIFEST, tmp_path)).head
+    x = np.random.default_rng(0).standard_normal((5, head.coef_.shape[1])).astype(np.float32)
+    assert ((found.predict_proba(x) > 0).sum(axis=1) == 2).all()
+    assert found.predict_proba(x).tobytes() == head.predict_proba(x).tobytes() != plain.predict_proba(x).tobytes()
+
+
 def arrays_of(head: LinearHead) -> dict[str, np.ndarray]:
     return {"classes_": head.classes_, "coef_": head.coef_, "intercept_": head.intercept_}
 

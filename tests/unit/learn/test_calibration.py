@@ -54,12 +54,21 @@ def test_a_confidence_out_of_reach_is_met_half_way():
     assert sharpened(logits, 0.0) == 4.0
 
 
+def test_rows_count_in_confidence_as_they_are_told_to():
+    logits, _ = sample(1.0, 300)
+    thrice = np.concatenate([logits, logits[:100], logits[:100]])
+    counts = np.where(np.arange(300) < 100, 3.0, 1.0)
+    assert mean_confidence(logits, counts) == pytest.approx(mean_confidence(thrice))
+    assert sharpened(logits, 0.8, counts) == sharpened(thrice, 0.8) != sharpened(logits, 0.8)
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_decisions_that_are_like_the_pool_say_how_often_it_is_right(temperature: float):
     logits, truth = sample(temperature)
     decided, pool = logits[:2500], logits[2500:]
     right = (pool.argmax(axis=1) == truth[2500:]).mean()
-    assert expit(borne_out(pool, decided, truth[:2500])) == pytest.approx(right, abs=0.02)
+    found = borne_out(mean_confidence(pool), len(pool), decided, truth[:2500])
+    assert expit(found) == pytest.approx(right, abs=0.02)
 
 
 def test_what_was_asked_for_being_hard_is_taken_for_harder_than_it_looks():
@@ -68,15 +77,16 @@ def test_what_was_asked_for_being_hard_is_taken_for_harder_than_it_looks():
     hard = np.argsort(best[:, -1] - best[:, -2])[:1500]
     pool, asked = log_odds(mean_confidence(logits), 5000), log_odds(mean_confidence(logits[hard]), 1500)
     assert asked < pool - 1
-    found = borne_out(logits, logits[hard], truth[hard])  # these are as hard as they look
+    found = borne_out(mean_confidence(logits), 5000, logits[hard], truth[hard])  # these are as hard as they look
     assert found == pytest.approx(pool + ASKED_FOR * (pool - asked), abs=0.15)
 
 
 def test_a_few_decisions_move_belief_by_little():
     logits, _ = sample(1.0)
     wrong = (logits[:2].argmax(axis=1) + 1) % 4
-    few = borne_out(logits, logits[:2], wrong)
-    many = borne_out(logits, np.repeat(logits[:2], 50, axis=0), np.repeat(wrong, 50))
+    sure = mean_confidence(logits)
+    few = borne_out(sure, len(logits), logits[:2], wrong)
+    many = borne_out(sure, len(logits), np.repeat(logits[:2], 50, axis=0), np.repeat(wrong, 50))
     assert np.isfinite(many)
     assert many < few - 1
 

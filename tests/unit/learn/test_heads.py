@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.learn.heads import LinearHead, PrototypeHead, softmax
+from models.learn.heads import LinearHead, PrototypeHead, likeliest, softmax
 
 
 def test_softmax_is_safe_for_large_logits():
@@ -70,3 +70,12 @@ def test_a_lower_temperature_is_surer_and_answers_the_same(blobs):
     sure = LinearHead(temperature=0.3).fit(x, y, prototypes=source.prototypes, classes=source.classes)
     assert (calm.predict(x) == sure.predict(x)).all()
     assert (sure.predict_proba(x).max(axis=1) > calm.predict_proba(x).max(axis=1)).all()
+
+
+@pytest.mark.parametrize(("rivals", "left"), [(0, 9), (1, 1), (4, 4), (9, 9), (12, 9)])
+def test_probabilities_are_shared_out_among_the_likeliest(rivals: int, left: int):
+    logits = np.random.default_rng(0).standard_normal((50, 9)).astype(np.float32)
+    shares = softmax(likeliest(logits, rivals))
+    assert ((shares > 0).sum(axis=1) == left).all()
+    assert shares.sum(axis=1) == pytest.approx(1)
+    assert shares.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()

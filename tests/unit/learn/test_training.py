@@ -196,6 +196,32 @@ def test_two_decisions_a_category_do_not_make_confidence_too_low(blobs, seed: in
     assert abs(sure - right) < 0.04
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_undecided_is_not_taken_for_all_there_is(blobs, seed: int):
+    """The hard quarter was asked about: the rest is easy, but what comes next is not only like the rest."""
+    source = blobs(categories=10, spread=1.2, seed=seed, dimensions=16)
+    x, y = source.draw(1_500)
+    unseen, truth = source.draw(3_000)
+    best = np.sort(x @ source.prototypes.T, axis=1)
+    hard = np.argsort(best[:, -1] - best[:, -2])[:400]
+
+    def error(asked: float) -> float:
+        head = fit(source, x[hard], y[hard], pool=np.delete(x, hard, axis=0), asked=asked).head
+        return calibration_error(head.predict_proba(unseen).max(axis=1), head.predict(unseen) == truth)
+
+    assert error(400 / 1_500) < 0.03
+    assert error(0.0) > 0.04
+
+
+def test_hopeless_categories_take_no_share_of_an_answer(blobs):
+    source = blobs(categories=40, spread=1.0, seed=0, dimensions=24)
+    x, y = source.draw(1_500)
+    many = fit(source, x[:200], y[:200], pool=x[200:])
+    assert many.head.rivals == training.RIVALS
+    assert ((many.head.predict_proba(x) > 0).sum(axis=1) <= training.RIVALS).all()
+    assert fit(source, x[:200], y[:200]).head.rivals == 0  # without a pool nothing tells how firm answers are
+
+
 def test_a_pool_that_is_mostly_decided_and_all_agreed_upon_does_not_make_answers_unsure(blobs):
     source = blobs(categories=20, spread=0.9, seed=0, dimensions=24)
     x, y = source.draw(1_000)
@@ -295,4 +321,4 @@ def test_confidence_stays_as_it_is_where_no_version_without_a_third_of_the_decis
     logits = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
     others = [[always[1]]] * 3
     held_out = training._HeldOut(logits, Names.NONE, [always[0]], others, [1.0], np.ones(2), {})
-    assert training._by_agreement(held_out, np.array([0, 1]), always[0], aside, 0.7) == (0.7, 0.0)
+    assert training._by_agreement(held_out, np.array([0, 1]), always[0], aside, 0.0, 0.7) == (0.7, 0.0)
