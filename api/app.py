@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -16,7 +17,9 @@ from api import conditional, errors, examples
 from api.conditional import NotModified
 from api.context import GATES, KNOWN, SLOTS, Context
 from api.deprecation import DEPRECATED
+from api.direct import WORTH_PACKING, Direct
 from api.fairness import FairSlots
+from api.hands import Hands
 from api.lookout import Lookout
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Envelope, Metered, Traced
@@ -89,8 +92,7 @@ ROUTERS = (
 )
 
 
-_WORTH_PACKING = 1024
-_PACKING = 5
+_pack = partial(GZipMiddleware, minimum_size=WORTH_PACKING, compresslevel=5)
 _SENT = ("Idempotency-Key", "If-Match", "If-None-Match")
 _TOLD = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
@@ -128,7 +130,8 @@ def create_app(
     errors.install(app)
     app.add_exception_handler(NotModified, _not_modified)
     app.add_middleware(BodyLimit, max_bytes=chosen.max_body_mb * 2**20)
-    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_PACKING)
+    app.add_middleware(_pack)
+    app.add_middleware(Direct, route=_asked_most(), handlers=dict(app.exception_handlers), pack=_pack)
     app.add_middleware(Metered, metrics=metrics)
     if chosen.cors_origins:
         app.add_middleware(
@@ -181,6 +184,7 @@ def _context(
 
     lookout = Lookout(settings, database, doorbell)
     lookout.start()
+    hands = Hands()
     try:
         yield Context(
             settings=settings,
@@ -190,6 +194,7 @@ def _context(
             throttle=throttle,
             metrics=metrics,
             gates=CapacityLimiter(GATES),
+            hands=hands,
             known=Bounded(KNOWN),
             provider=Provider(settings) if settings.oidc_issuer else None,
             slots=FairSlots(SLOTS, settings.wait_seconds),
@@ -198,9 +203,15 @@ def _context(
         )
     finally:
         lookout.stop()
+        hands.close()
         throttle.close()
         doorbell.close()
         database.close()
+
+
+def _asked_most() -> APIRoute:
+    routes = (one for one in predictions.router.routes if isinstance(one, APIRoute))
+    return next(one for one in routes if one.name == predictions.predict.__name__)
 
 
 def _operation_id(route: APIRoute) -> str:

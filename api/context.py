@@ -13,6 +13,7 @@ from anyio import CapacityLimiter
 from fastapi import Request
 
 from api.fairness import FairSlots
+from api.hands import Hands
 from api.metrics import Metrics
 from api.throttle import Throttle
 from models.bounded import Bounded
@@ -29,6 +30,7 @@ class Context:
 
     Attributes:
         gates: threads of their own for finding callers.
+        hands: threads for the short way (`api.direct`).
         known: keys of programs that were let in before, by a hash of their secrets: for the short way (`api.direct`).
         provider: the outside identity provider, where there is one.
         slots: requests that use the database, with a thread for each.
@@ -43,6 +45,7 @@ class Context:
     throttle: Throttle
     metrics: Metrics
     gates: CapacityLimiter
+    hands: Hands
     known: Bounded[bytes, str]
     provider: Provider | None
     slots: FairSlots

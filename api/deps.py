@@ -115,7 +115,10 @@ class Gate:
 
     def enter(self, context: Context, request: Request, bearer: str | None, api_key: str | None) -> Caller:
         """Let in whoever has this credential; called in a thread. Raises as `open` does."""
-        caller = _identify(context, bearer, api_key)
+        return self.let_in(context, request, _identify(context, bearer, api_key))
+
+    def let_in(self, context: Context, request: Request, caller: Caller) -> Caller:
+        """Let in whoever may. Raises Forbidden, TooManyRequests."""
         _count(context, request, caller.key, self.route_class)
         if not self.policy(caller):
             scoped = "" if caller.scopes is None else " with the key's scopes"
@@ -189,19 +192,16 @@ class GatedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers, behind the gate."""
-        handle = self.behind_the_gate()
+        handle = super().get_route_handler()
         gates = [one.call for one in self.dependant.dependencies if isinstance(one.call, Gate | PublicGate)]
 
         async def gated(request: Request) -> Response:
-            for gate in gates:
-                await gate.open(request)
+            if not hasattr(request.state, "caller"):  # else let in already, on the short way (`api.direct`)
+                for gate in gates:
+                    await gate.open(request)
             return await handle(request)
 
         return gated
-
-    def behind_the_gate(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What answers those who have been let in."""
-        return super().get_route_handler()
 
 
 def allow(policy: Policy, route_class: RouteClass = RouteClass.WRITE) -> object:
@@ -232,7 +232,12 @@ def _identify(context: Context, bearer: str | None, api_key: str | None) -> Call
             return _vouched(context, context.provider.check(bearer or ""))
         with context.database.read() as session:
             return tokens.check(session, bearer or "", context.settings)
-    caller, stale = accounts.check_api_key(context.database, api_key)
+    return caller_of_key(context, accounts.digest_of_key(api_key))
+
+
+def caller_of_key(context: Context, digest: bytes) -> Caller:
+    """The program that bears a key, whose use is noted now and then. Raises Unauthenticated."""
+    caller, stale = accounts.check_api_key(context.database, digest)
     if stale:
         with context.database.transaction(durable=False) as session:
             accounts.touch_api_key(session, caller)

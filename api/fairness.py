@@ -6,8 +6,6 @@ caller has a line of its own, and a place that comes free goes to the line whose
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from models.errors import Busy
 
@@ -30,17 +28,16 @@ class FairSlots:
         """How many nobody has."""
         return self._free
 
-    @asynccontextmanager
-    async def taken_by(self, who: str) -> AsyncIterator[None]:
+    def taken_by(self, who: str) -> "_Place":
         """A place for as long as the block lasts, once it is this caller's turn. Raises Busy."""
+        return _Place(self, who)
+
+    async def take(self, who: str) -> None:
+        """Take a place, once it is this caller's turn. Raises Busy."""
         if self._free:
             self._free -= 1
         else:
             await self._wait(who)
-        try:
-            yield
-        finally:
-            self._give()
 
     async def _wait(self, who: str) -> None:
         try:
@@ -59,7 +56,7 @@ class FairSlots:
             if turn.cancelled():
                 self._leave(who, turn)
             else:
-                self._give()  # the place came in the very moment in which nobody wanted it any more
+                self.give()  # the place came in the very moment in which nobody wanted it any more
             raise
 
     def _leave(self, who: str, turn: asyncio.Future[None]) -> None:
@@ -69,7 +66,8 @@ class FairSlots:
             if not line:
                 del self._lines[who]
 
-    def _give(self) -> None:
+    def give(self) -> None:
+        """Hand a place on."""
         while self._lines:
             who, line = self._lines.popitem(last=False)
             turn = line.popleft()
@@ -79,3 +77,17 @@ class FairSlots:
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class _Place:
+    __slots__ = ("_slots", "_who")
+
+    def __init__(self, slots: FairSlots, who: str) -> None:
+        self._slots = slots
+        self._who = who
+
+    async def __aenter__(self) -> None:
+        await self._slots.take(self._who)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._slots.give()

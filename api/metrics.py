@@ -1,6 +1,8 @@
 """What Prometheus reads of an API process: its own numbers, and those of the database (`api.gauges`)."""
 
 import os
+from collections import deque
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -29,7 +31,9 @@ class Metrics:
         self.shared = Shared(self.registry)
         self._accuracies = Accuracies()
         self._drifts = Drifts()
-        self._predicted: set[tuple[str, ...]] = set()
+        self._predicted: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
+        self._uncounted: deque[tuple[ProjectRow, Answers]] = deque()
+        self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._count_requests()
         self._predictions = Counter(
             "winnow_predictions_total",
@@ -84,20 +88,34 @@ class Metrics:
         )
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an answered request."""
+        """Count an answered request, and whatever waits for the moment in which nobody waits."""
+        self._catch_up()
         method = method if method in _METHODS else _OTHER
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        kept = self._observed.get((method, route, status))
+        if kept is None:
+            kept = self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
+            self._observed[method, route, status] = kept
+        kept[0].inc()
+        kept[1].observe(seconds)
 
     def predicted(self, project: ProjectRow, answers: Answers) -> None:
-        """Count answered items. A category of a project for members alone is named by its id."""
+        """Count answered items, once the answer has been sent."""
+        self._uncounted.append((project, answers))
+
+    def _catch_up(self) -> None:
+        while self._uncounted:
+            with suppress(IndexError):  # another thread was quicker
+                self._count(*self._uncounted.popleft())
+
+    def _count(self, project: ProjectRow, answers: Answers) -> None:
+        """A category of a project for members alone is named by its id."""
         name = label_of(project)
         for one in answers.answers:
             category = one.prediction.category
             told = category.name if name == project.slug else str(category.id)
-            labels = self._bounded((name, str(answers.number), told, one.verdict.value))
-            self._predictions.labels(*labels).inc()
-            self._confidence.labels(labels[0]).observe(one.prediction.confidence)
+            counted, confidence = self._series((name, str(answers.number), told, one.verdict.value))
+            counted.inc()
+            confidence.observe(one.prediction.confidence)
 
     def problem(self, code: str, route: str) -> None:
         """Count an error that was answered, and whether it was a refusal for asking too often."""
@@ -107,6 +125,7 @@ class Metrics:
 
     def exposition(self, runtime: Runtime) -> bytes:
         """Everything in Prometheus' text format, the database's part asked now."""
+        self._catch_up()
         process = self.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             process = CollectorRegistry()
@@ -118,11 +137,12 @@ class Metrics:
         asked.register(Kept(runtime, self._accuracies, self._drifts))
         return generate_latest(process) + generate_latest(asked)
 
-    def _bounded(self, labels: tuple[str, str, str, str]) -> tuple[str, str, str, str]:
-        """The labels, or `other` once there are more of them than monitoring bears."""
-        if labels in self._predicted:
-            return labels
-        if len(self._predicted) >= _MOST_SERIES:
-            return _OTHER, _OTHER, _OTHER, labels[3]
-        self._predicted.add(labels)
-        return labels
+    def _series(self, labels: tuple[str, str, str, str]) -> tuple[Counter, Histogram]:
+        """What counts answers of these labels, or of `other` once there are more of them than monitoring bears."""
+        kept = self._predicted.get(labels)
+        if kept is None:
+            if len(self._predicted) >= _MOST_SERIES:
+                labels = _OTHER, _OTHER, _OTHER, labels[3]
+            kept = self._predictions.labels(*labels), self._confidence.labels(labels[0])
+            self._predicted[labels] = kept
+        return kept

@@ -1,7 +1,7 @@
 """Serving: how much HTTP adds to the encoder and the head, alone and under load, and which encoder is the quickest.
 
-Starts the real processes (SQLite, one API process, one worker), trains a version on the given file, and measures by
-turns, so that all meet the same load:
+Starts the real processes (SQLite unless a database is named, one API process, one worker), trains a version on the
+given file, and measures by turns, so that all meet the same load:
 
 - one text: `POST /predict` against the same encoder and head called in this process, one request after another, and
   one now and then;
@@ -87,13 +87,14 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="leave out MLflow and BentoML")
     parser.add_argument("--no-encoders", action="store_true", help="leave out the comparison of encoders")
     parser.add_argument("--peers", type=Path, default=Path(".winnow/peers"), help="where their environments are kept")
+    parser.add_argument("database_url", nargs="?", default="", help="an empty PostgreSQL database instead of SQLite")
     options = parser.parse_args()
     size = QUICK if options.quick else FULL
     report: dict[str, Any] = about(options.seed)
     rows = read(options.data, options.seed)
     with (
         tempfile.TemporaryDirectory(prefix="winnow-serving-") as folder,
-        Stack(Path(folder), options.encoders) as stack,
+        Stack(Path(folder), options.encoders, options.database_url) as stack,
         stack.client() as client,
         ExitStack() as ends,
     ):
@@ -157,7 +158,11 @@ class Own:
     """The same encoder and head in this process."""
 
     def __init__(self, stack: Stack, slug: str) -> None:
-        settings = Settings(data_dir=stack.data, redis_url=stack.variables["WINNOW_REDIS_URL"])
+        settings = Settings(
+            data_dir=stack.data,
+            redis_url=stack.variables["WINNOW_REDIS_URL"],
+            database_url=stack.variables["WINNOW_DATABASE_URL"],
+        )
         database = Database(settings.database)
         runtime = Runtime(settings, database)
         self.encoder: Encoder = runtime.encoder

@@ -46,11 +46,17 @@ class Together(Generic[Task, Result]):
             TimeoutError: the others took too long.
             Exception: what doing this task raises.
         """
-        turn: _Turn[Task, Result] = _Turn(task)
         with self._guard:
-            self._waiting.append(turn)
-            waits, self._under_way = self._under_way, True
-        if waits and not turn.bell.acquire(timeout=_left(until)):
+            first, self._under_way = not self._under_way, True
+            if not first:
+                turn: _Turn[Task, Result] = _Turn(task)
+                self._waiting.append(turn)
+        if first:
+            try:
+                return self._act([task])[0]
+            finally:
+                self._hand_on()
+        if not turn.bell.acquire(timeout=_left(until)):
             self._leave(turn)
         if not turn.over:
             self._lead()
@@ -77,16 +83,20 @@ class Together(Generic[Task, Result]):
                 for turn, result in zip(group, self._act([turn.task for turn in group]), strict=True):
                     turn.results.append(result)
         finally:
-            with self._guard:
-                following = self._waiting[0] if self._waiting else None
-                self._under_way = following is not None
-                if following is not None:
-                    following.leads = True
-            if following is not None:
-                following.bell.release()
+            self._hand_on()
             for turn in group:
                 turn.over = True
                 turn.bell.release()
+
+    def _hand_on(self) -> None:
+        """Let the first of those who wait lead the next group, if anybody waits."""
+        with self._guard:
+            following = self._waiting[0] if self._waiting else None
+            self._under_way = following is not None
+            if following is not None:
+                following.leads = True
+        if following is not None:
+            following.bell.release()
 
 
 class _Turn(Generic[Task, Result]):

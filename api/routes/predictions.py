@@ -6,7 +6,6 @@ from fastapi import APIRouter
 
 from api import policies
 from api.deps import Charge, GatedRoute, Here, Slot, Write, allow
-from api.direct import DirectRoute
 from api.idempotency import Keyed, KeyedUpload
 from api.paging import Slug
 from api.routes.imports import options_of
@@ -27,6 +26,7 @@ Sender = Annotated[Caller, allow(policies.may_predict, RouteClass.UPLOAD)]
 Teller = Annotated[Caller, allow(policies.may_give_feedback)]
 
 
+@router.post("/predict")
 def predict(
     caller: Asker, slug: Slug, body: PredictIn, charge: Charge, context: Here, _slot: Slot = None
 ) -> PredictOut:
@@ -47,9 +47,6 @@ def predict(
         return PredictOut.of(answers)
     with context.database.read() as session:
         return PredictOut.of(answers, wording.behind(runtime, session, project, items, answers))
-
-
-router.add_api_route("/predict", predict, methods=["POST"], route_class_override=DirectRoute)
 
 
 @router.post("/predict/batch", status_code=202, openapi_extra=FORM)

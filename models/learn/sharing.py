@@ -61,11 +61,14 @@ class SharedEncoder:
     def encode(self, texts: Sequence[str]) -> Floats:
         """Encode texts, in their order; see `models.learn.encoders.Encoder`. Raises EncoderBusy."""
         until = None if self._patience is None else time.monotonic() + self._patience
+        if len(texts) == 1:
+            return self._encode_one(texts, until)
         marks = [_mark(text) for text in texts]
         found = {mark: vector for mark in set(marks) if (vector := self._kept.get(mark)) is not None}
         unknown = [(mark, text) for mark, text in zip(marks, texts, strict=True) if mark not in found]
         missing = dict(sorted(unknown, key=lambda one: len(one[1])))  # those of like length in one pass
-        self._on_repeat(len(texts) - len(missing))
+        if len(texts) > len(missing):
+            self._on_repeat(len(texts) - len(missing))
         while missing:
             block = dict(list(missing.items())[: _few_enough(list(missing.values()))])
             for mark, vector in zip(block, self._next(list(block.values()), until), strict=True):
@@ -75,6 +78,17 @@ class SharedEncoder:
         if not marks:
             return np.empty((0, self.dimensions), np.float32)
         return np.stack([found[mark] for mark in marks])
+
+    def _encode_one(self, texts: Sequence[str], until: float | None) -> Floats:
+        """What most calls are for, without what several texts need."""
+        mark = _mark(texts[0])
+        kept = self._kept.get(mark)
+        if kept is not None:
+            self._on_repeat(1)
+            return kept[None]
+        vectors = self._next(texts, until)
+        self._kept.put(mark, vectors[0])
+        return vectors
 
     def _next(self, texts: Sequence[str], until: float | None) -> Floats:
         if until is not None and time.monotonic() > until:

@@ -212,7 +212,7 @@ def create_api_key(
         name=name,
         role=role,
         scopes=None if scopes is None else sorted(set(scopes)),
-        key_hash=_digest(secret),
+        key_hash=digest_of_key(secret),
         prefix=secret[:_SHOWN_CHARS],
         created_by=caller.key,
         expires_at=expires_at,
@@ -236,16 +236,16 @@ def revoke_api_key(session: Session, caller: Caller, key_id: int) -> None:
     record(session, caller, "api_key.revoked", f"key:{row.id}", {"name": row.name})
 
 
-def check_api_key(database: Database, secret: str) -> tuple[Caller, bool]:
-    """The program that bears this key, and whether its last use should be noted with `touch_api_key`.
+def check_api_key(database: Database, digest: bytes) -> tuple[Caller, bool]:
+    """The program that bears a key, by `digest_of_key`, and whether its use should be noted with `touch_api_key`.
 
-    The key is found by its hash: what a lookup's timing tells about a hash says nothing about the secret.
+    What a lookup's timing tells about a digest says nothing about the secret.
 
     Raises:
         Unauthenticated: unknown, revoked or expired.
     """
     now = utc_now()
-    row = _BY_HASH.at(database, {"key_hash": _digest(secret)})
+    row = _BY_HASH.at(database, {"key_hash": digest})
     if row is None:
         raise Unauthenticated(_NO_KEY)
     key_id, name, role, scopes, expires_at, revoked_at, last_used_at = row
@@ -346,5 +346,6 @@ def _encoded(password: str) -> bytes:
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
-def _digest(secret: str) -> bytes:
+def digest_of_key(secret: str) -> bytes:
+    """What is kept of a key."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

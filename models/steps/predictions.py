@@ -12,6 +12,7 @@ from models.errors import NoVersion, TooFewCategories
 from models.heads import Columns, Served, probabilities
 from models.learn.answers import answer
 from models.learn.encoders import Encoder
+from models.learn.multi import MultiHead
 from models.runtime import Runtime
 from models.store.queries.projects import categories_of
 from models.store.tables import CategoryRow, EncoderRow, ItemRow, ProjectRow, VectorRow
@@ -60,15 +61,18 @@ def predict_items(
 
 def as_prediction(served: Served, shares: NDArray[np.float32], columns: Columns, top: int = _TOP) -> Prediction:
     """One row of probabilities, shape (k,), as a prediction."""
-    order = np.argsort(-shares, kind="stable")
-    said = answer(served.head, shares[None], columns.ids)
     categories = columns.categories
-    chosen = [categories[place] for place in order[said.chosen[0, order]].tolist()]
+    order = np.argsort(-shares, kind="stable").tolist()
+    chosen, confidence = [categories[order[0]]], float(shares[order[0]])
+    if isinstance(served.head, MultiHead):
+        said = answer(served.head, shares[None], columns.ids)
+        chosen = [categories[place] for place in order if said.chosen[0, place]]
+        confidence = float(said.confidence[0])
     return Prediction(
         served.number,
         chosen[0],
-        float(said.confidence[0]),
-        tuple((categories[place].name, float(shares[place])) for place in order[:top].tolist()),
+        confidence,
+        tuple([(categories[place].name, float(shares[place])) for place in order[:top]]),
         tuple(chosen),
     )
 

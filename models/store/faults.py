@@ -10,8 +10,12 @@ from sqlalchemy.exc import DBAPIError
 @contextmanager
 def told_as_usual(dialect: Dialect) -> Iterator[None]:
     """The driver's faults become SQLAlchemy's."""
-    faults = dialect.loaded_dbapi.Error
     try:
         yield
-    except faults as error:
-        raise DBAPIError.instance(None, None, error, faults, hide_parameters=True, dialect=dialect) from error
+    except dialect.loaded_dbapi.Error as error:
+        raise as_usual(error, dialect) from error
+
+
+def as_usual(error: Exception, dialect: Dialect) -> BaseException:
+    """A driver's fault as SQLAlchemy would tell it."""
+    return DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect)

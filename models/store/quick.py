@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Dialect, Insert, Select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from models.store.faults import told_as_usual
 from models.store.session import Database
+from models.store.spare import Held
 
 Values = Mapping[str, Any]
 _Convert = Callable[[Any], Any] | None
@@ -29,10 +29,15 @@ class _Words:
     def __init__(self, statement: Select[*tuple[Any, ...]] | Insert, columns: Sequence[str], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
         self.sql = str(compiled)
-        self._places: list[str] | None = getattr(compiled, "positiontup", None)
-        self._in: dict[str, _Convert] = {
-            name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()
-        }
+        self._by_place = compiled.positional
+        self._names = list(compiled.positiontup or compiled.binds)
+        self._into: list[_Convert] = [
+            compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self._names
+        ]
+        self._told: tuple[str, str] | None = None
+        if dialect.name == "postgresql":
+            numbered = {name: f"${place}" for place, name in enumerate(self._names, 1)}
+            self._told = self.sql % numbered, ", ".join(f"%({name})s" for name in self._names)
         looked_at = statement.selected_columns if isinstance(statement, Select) else ()
         self.out: list[_Convert] = [
             column.type.dialect_impl(dialect).result_processor(dialect, None) for column in looked_at
@@ -40,9 +45,22 @@ class _Words:
 
     def bound(self, values: Values) -> Any:
         """Values as the driver takes them."""
-        into = self._in
-        given = {name: value if (to := into[name]) is None else to(value) for name, value in values.items()}
-        return given if self._places is None else tuple(given[name] for name in self._places)
+        given = [
+            value if (value := values[name]) is None or to is None else to(value)
+            for name, to in zip(self._names, self._into, strict=True)
+        ]
+        return given if self._by_place else dict(zip(self._names, given, strict=True))
+
+    def on(self, held: Held) -> str:
+        """What to ask this connection for. PostgreSQL is told a statement once, and need not plan it each time."""
+        if self._told is None:
+            return self.sql
+        asked = held.prepared.get(self)
+        if asked is None:
+            name = f"winnow_{len(held.prepared)}"
+            held.driver.cursor().execute(f"PREPARE {name} AS {self._told[0]}")
+            asked = held.prepared[self] = f"EXECUTE {name} ({self._told[1]})"
+        return asked
 
 
 class _Quick:
@@ -75,20 +93,31 @@ class Look(_Quick):
 
     def at(self, database: Database, values: Values) -> tuple[Any, ...] | None:
         """The first row that these values lead to, as it is committed now."""
-        with told_as_usual(database.engine.dialect), database.lent() as driver:
-            return self.through(driver, database, values)
+        words = self._words(database)
+        bound = words.bound(values)
+        return self._as_ours(database.quickly(lambda held: _first(held.driver, words.on(held), bound)), words)
 
     def through(self, driver: DBAPIConnection, database: Database, values: Values) -> tuple[Any, ...] | None:
         """The same, as a connection sees it that is open already."""
-        words, cursor = self._words(database), driver.cursor()
-        try:
-            cursor.execute(words.sql, words.bound(values))
-            found = cursor.fetchone()
-        finally:
-            cursor.close()
+        words = self._words(database)
+        return self._as_ours(_first(driver, words.sql, words.bound(values)), words)
+
+    def _as_ours(self, found: tuple[Any, ...] | None, words: _Words) -> tuple[Any, ...] | None:
         if found is None or self._plain:
-            return None if found is None else tuple(found)
-        return tuple(one if out is None else out(one) for one, out in zip(found, words.out, strict=True))
+            return found
+        return tuple(
+            [one if one is None or out is None else out(one) for one, out in zip(found, words.out, strict=True)]
+        )
+
+
+def _first(driver: DBAPIConnection, sql: str, bound: Any) -> tuple[Any, ...] | None:
+    cursor = driver.cursor()
+    try:
+        cursor.execute(sql, bound)
+        found: tuple[Any, ...] | None = cursor.fetchone()
+    finally:
+        cursor.close()
+    return found
 
 
 class Jot(_Quick):
@@ -105,21 +134,24 @@ class Jot(_Quick):
 
     def down(self, database: Database, rows: Sequence[Values]) -> None:
         """Write rows in a transaction of their own."""
-        if not database.is_sqlite:  # there it is the way to the server that takes time, and SQLAlchemy goes it once
+        if len(rows) > 1 and not database.is_sqlite:  # SQLAlchemy goes the way to the server once for all of them
             with database.jotting() as connection:
                 connection.execute(self._insert, list(rows))
             return
         words = self._words(database)
         bound = [words.bound(row) for row in rows]
-        with told_as_usual(database.engine.dialect), database.lent(writes=True) as driver:
-            cursor = driver.cursor()
+
+        def write(held: Held) -> None:
+            cursor = held.driver.cursor()
             if len(bound) == 1:  # a statement outside of a transaction is one by itself
-                cursor.execute(words.sql, bound[0])
+                cursor.execute(words.on(held), bound[0])
                 return
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 cursor.executemany(words.sql, bound)
                 cursor.execute("COMMIT")
             except BaseException:
-                driver.rollback()
+                held.driver.rollback()
                 raise
+
+        database.quickly(write, writes=True)

@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 
-from models.store.spare import Spare
+from models.store.faults import as_usual, told_as_usual
+from models.store.spare import Held, Spare
 
+T = TypeVar("T")
 _MODE = "winnow_mode"
 _READ, _WRITE, _RELAXED = "read", "write", "relaxed"
 _PATIENCE = {
@@ -33,6 +34,9 @@ _ITS_PATIENCE = {
 }
 """How long it waits for us, before it lets go of what we had locked."""
 
+_SPARE = 4
+"""Connections to PostgreSQL for single statements; each has one for less than a millisecond at a time."""
+
 _LOOK_EVERY = 50_000
 """How many of SQLite's own instructions lie between two looks at the clock: some milliseconds."""
 
@@ -43,9 +47,13 @@ class Database:
     Args:
         url: where it is.
         on_commit: told the ids of the jobs that a transaction left behind, after it was committed.
-        pool_size: connections kept open per process, on PostgreSQL.
+        pool_size: connections kept open per process, on PostgreSQL; as many again where they are needed, and a few
+            more for `quickly`.
         statement_seconds: what takes longer is given up with `OperationalError`; None waits for ever. A result that
             is read bit by bit (`yield_per`) waits for its reader, and is not given up on SQLite.
+
+    Attributes:
+        is_sqlite: whether this is the embedded database.
     """
 
     def __init__(
@@ -53,22 +61,18 @@ class Database:
         url: str,
         *,
         on_commit: Callable[[Sequence[str]], object] | None = None,
-        pool_size: int = 10,
+        pool_size: int = 8,
         statement_seconds: float | None = None,
     ) -> None:
         self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.on_commit = on_commit
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool_size, statement_seconds)
         self._watch: Callable[[Any], None] = lambda _: None
         if self.is_sqlite and statement_seconds is not None:
             self._watch = _give_up_after(self.engine, statement_seconds)
-        self._spare = Spare(self.engine)
+        self._spare = Spare(self.engine, self._prepare, None if self.is_sqlite else _SPARE)
         self._engines = {mode: self.engine.execution_options(**{_MODE: mode}) for mode in (_READ, _WRITE, _RELAXED)}
-
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether this is the embedded database."""
-        return self.url.get_backend_name() == "sqlite"
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -76,33 +80,36 @@ class Database:
         with self._session(_READ) as session:
             yield session
 
-    @contextmanager
-    def lent(self, *, writes: bool = False) -> Iterator[DBAPIConnection]:
-        """The driver's own connection, without a transaction: for `models.store.quick`.
+    def quickly(self, act: Callable[[Held], T], *, writes: bool = False) -> T:
+        """What comes of an act on a connection of its own, without a transaction: for `models.store.quick`.
+
+        A look is tried once more on another connection where the server has left the one that was kept: it may have
+        been restarted. Faults are told as SQLAlchemy tells them.
 
         Args:
-            writes: SQLite's is made ready to write as `jotting` does; PostgreSQL's is for looks only.
+            act: a single statement, or on SQLite a transaction of its own.
+            writes: make the connection ready to write as `jotting` does; nothing is tried again.
         """
-        if self.is_sqlite:
-            with self._spare.lent() as held:
-                self._watch(held.driver)
-                if writes:
-                    _be(held.info, held.driver.execute, _RELAXED)
-                yield held.driver
-            return
-        lent = self.engine.raw_connection()
+        dialect, mode = self.engine.dialect, _RELAXED if writes else _READ
         try:
-            driver: Any = lent.dbapi_connection
-            driver.autocommit = True  # a look is spared the round trips that begin and end a transaction
-            yield driver
-        except self.engine.dialect.loaded_dbapi.Error as error:
-            if self.engine.dialect.is_disconnect(error, driver, None):
-                lent.invalidate(error)
-            raise
-        finally:
-            if lent.is_valid:
-                driver.autocommit = False
-            lent.close()
+            with self._spare.lent(mode) as held:
+                return act(held)
+        except dialect.loaded_dbapi.Error as error:
+            if writes or not dialect.is_disconnect(error, None, None):
+                raise as_usual(error, dialect) from error
+        self._spare.close()  # the others were made before the server left, too
+        with told_as_usual(dialect), self._spare.lent(mode) as held:
+            return act(held)
+
+    def _prepare(self, held: Held, mode: str) -> None:
+        if self.is_sqlite:
+            self._watch(held.driver)
+            if mode != _READ:
+                _be(held.info, held.driver.execute, mode)
+        elif not held.info:
+            held.driver.autocommit = True  # a statement is spared the round trips that begin and end a transaction
+            held.driver.cursor().execute("SET synchronous_commit = off")
+            held.info[_MODE] = _RELAXED
 
     @contextmanager
     def jotting(self) -> Iterator[Connection]:

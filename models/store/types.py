@@ -39,7 +39,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             message = "a moment needs its time zone"
             raise ValueError(message)
-        value = value.astimezone(UTC)
+        if value.tzinfo is not UTC:
+            value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -63,6 +64,8 @@ class Enumerated(TypeDecorator[E]):
     def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
         """To the database: only members go in."""
         del dialect
+        if isinstance(value, self.enum):
+            return value.value
         return None if value is None else self.enum(value).value
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> E | None:

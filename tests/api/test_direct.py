@@ -102,3 +102,49 @@ def test_a_key_that_is_refused_is_not_known_any_more(winnow: Winnow, project: st
     refused = winnow.http.post(path(project), json=body, headers=fresh)
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert len(winnow.context.known) == 0
+
+
+def test_long_answers_are_packed_for_whoever_takes_that(
+    winnow: Winnow, project: str, known: dict[str, str], fresh: dict[str, str]
+) -> None:
+    body = {"items": [{"text": f"text {number}"} for number in range(20)]}
+    for accepted, packed in (("gzip", "gzip"), ("identity", None)):
+        kind = {"Accept-Encoding": accepted}
+        short, long = (winnow.http.post(path(project), json=body, headers={**one, **kind}) for one in (known, fresh))
+        assert short.headers.get("Content-Encoding") == long.headers.get("Content-Encoding") == packed
+        assert (told(short), short.headers["Vary"]) == (told(long), long.headers["Vary"])
+
+
+def test_of_two_keys_the_first_counts_on_either_way(
+    winnow: Winnow, project: str, known: dict[str, str], fresh: dict[str, str]
+) -> None:
+    body = b'{"items": [{"text": "a"}]}'
+    for first, status in ((known, 200), ({"X-API-Key": "wnw_nothing"}, 401)):
+        keys = [
+            ("X-API-Key", first["X-API-Key"]),
+            ("X-API-Key", known["X-API-Key"]),
+            ("Content-Type", PLAIN["Content-Type"]),
+        ]
+        assert winnow.http.post(path(project), content=body, headers=keys).status_code == status
+    assert winnow.http.post(path(project), content=body, headers=fresh).status_code == 200
+
+
+def test_other_methods_and_paths_beside_are_what_they_were(winnow: Winnow, project: str, known: dict[str, str]) -> None:
+    assert winnow.http.get(path(project), headers=known).status_code == 405
+    assert winnow.http.post(f"{path(project)}/", json={}, headers=known).status_code in {404, 405, 422}
+    assert winnow.http.options(path(project), headers=known).status_code == 405
+
+
+def test_what_is_answered_shortly_is_counted_and_named_as_ever(
+    winnow: Winnow, project: str, known: dict[str, str]
+) -> None:
+    def counted() -> float:
+        lines = winnow.get("/metrics").text.splitlines()
+        wanted = 'winnow_http_requests_total{method="POST",route="/v1/projects/{slug}/predict",status="200"}'
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(wanted))
+
+    before = counted()
+    answer = winnow.http.post(path(project), content=b'{"items": [{"text": "a"}]}', headers=known)
+    assert answer.headers["X-Request-ID"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert counted() == before + 1

@@ -1,6 +1,8 @@
 """Statements by the driver alone: they say, keep and refuse what SQLAlchemy's own would."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from sqlite3 import ProgrammingError
 from typing import Any, cast
@@ -8,15 +10,18 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Table, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import ProgrammingError as ProgrammingErrorOfAll
 
 from models.runtime import Runtime
 from models.steps.accounts import SYSTEM, Caller, create_api_key
 from models.store.quick import Jot, Look
-from models.store.session import Database
+from models.store.session import _SPARE, Database
+from models.store.spare import Held
 from models.store.tables import ApiKeyRow, PredictionRow, ProjectRow
 from models.store.types import utc_now
 from models.vocabulary import Role, Verdict
 
+ON_A_SERVER = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 _TABLE = cast("Table", PredictionRow.__table__)
 JOT = Jot(insert(_TABLE), _TABLE.columns.keys())
 KEY = select(*ApiKeyRow.__table__.columns).where(ApiKeyRow.name == bindparam("name"))
@@ -82,25 +87,76 @@ def test_a_single_row_is_kept_or_refused_as_well(runtime: Runtime, project: Proj
 def test_sqlite_lends_a_connection_again_unless_it_failed_and_closes_it_in_the_end(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'some.db'}")
 
-    def fail() -> None:
-        with database.lent(writes=True) as held:
-            held.cursor().execute("BEGIN IMMEDIATE")
-            raise ZeroDivisionError
+    def fail(held: Held) -> None:
+        held.driver.execute("BEGIN IMMEDIATE")
+        raise ZeroDivisionError
 
-    with database.lent() as one, database.lent(writes=True) as two:
-        assert one is not two
-    with database.lent() as again:
-        assert again is one
+    one, two = database.quickly(lambda one: (one, database.quickly(lambda two: two, writes=True)))
+    assert one is not two
+    assert database.quickly(lambda held: held) is one
     with pytest.raises(ZeroDivisionError):
-        fail()
+        database.quickly(fail, writes=True)
     with pytest.raises(ProgrammingError, match="closed"):
-        again.cursor()
-    with database.lent(writes=True) as other:  # nobody holds the lock any more
-        assert other is two
-        other.cursor().execute("CREATE TABLE t (n INTEGER)")
+        one.driver.cursor()
+    other = database.quickly(lambda held: held, writes=True)
+    assert other is two
+    other.driver.execute("CREATE TABLE t (n INTEGER)")  # nobody holds the lock any more
     database.close()
     with pytest.raises(ProgrammingError, match="closed"):
-        other.cursor()
+        other.driver.cursor()
+
+
+@ON_A_SERVER
+def test_there_are_never_more_connections_to_a_server_than_a_few(database: Database) -> None:
+    most, now, guard = 0, 0, threading.Lock()
+
+    def look(held: Held) -> None:
+        nonlocal most, now
+        with guard:
+            now += 1
+            most = max(most, now)
+        held.driver.cursor().execute("SELECT pg_sleep(0.02)")
+        with guard:
+            now -= 1
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: database.quickly(look), range(40)))
+    assert 1 < most <= _SPARE
+
+
+@ON_A_SERVER
+def test_one_that_failed_makes_room_for_another(database: Database) -> None:
+    for _ in range(_SPARE + 1):  # else there would be none left to lend
+        with pytest.raises(ProgrammingErrorOfAll):
+            database.quickly(lambda held: held.driver.cursor().execute("no such statement"))
+    assert database.quickly(lambda held: held.driver.closed) == 0
+
+
+@ON_A_SERVER
+def test_a_look_goes_on_when_the_server_has_left_and_come_back(database: Database) -> None:
+    with ThreadPoolExecutor(_SPARE) as pool:  # one each, for they wait for each other
+        gather = threading.Barrier(_SPARE)
+
+        def meet(_: int) -> int:
+            return database.quickly(lambda held: (gather.wait(60), backend_of(held))[1])
+
+        told = list(pool.map(meet, range(_SPARE)))
+    assert len(set(told)) == _SPARE
+    others = Database(database.url.render_as_string(hide_password=False))
+    for one in told:
+        others.quickly(lambda held, one=one: held.driver.cursor().execute("SELECT pg_terminate_backend(%s)", [one]))
+    assert Look(KEY).at(database, {"name": "nobody"}) is None
+    assert database.quickly(backend_of, writes=True) not in told, (
+        "a write is not tried twice, so it must not be necessary"
+    )
+    others.close()
+
+
+def backend_of(held: Held) -> int:
+    cursor = held.driver.cursor()
+    cursor.execute("SELECT pg_backend_pid()")
+    found: int = cursor.fetchone()[0]
+    return found
 
 
 def test_a_transaction_after_a_look_is_undone_as_ever(runtime: Runtime, ann: Caller) -> None:

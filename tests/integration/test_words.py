@@ -141,8 +141,7 @@ def test_nothing_of_an_erased_item_is_left_in_the_index(
         assert found(session, project, "another") == [max(kept, gone)]
     if not runtime.database.is_sqlite:
         return
-    with runtime.database.lent() as driver:
-        driver.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    runtime.database.quickly(lambda held: held.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
     assert secret.encode() not in (tmp_path / "winnow.db").read_bytes()
 
 
