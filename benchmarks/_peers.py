@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, {root!r})
-from models.learn.heads import likeliest
+from models.learn.heads import others_behind
 from models.learn.onnx_encoder import OnnxEncoder
 
 encoder = OnnxEncoder(Path({encoder!r}), threads=2)
@@ -40,7 +40,7 @@ head = np.load({head!r})
 
 def answers(texts):
     logits = encoder.encode(texts) @ head["coef"].T + head["intercept"]
-    logits = likeliest(logits, int(head["rivals"])) / head["temperature"]
+    logits = others_behind(logits, int(head["rivals"])) / head["temperature"]
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     best = shares.argmax(axis=1)

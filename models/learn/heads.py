@@ -16,6 +16,7 @@ Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
 PROTOTYPE_TEMPERATURE: Final = 0.06
+BEHIND: Final = 2.0  # as a logit: what is no rival gets about a tenth of its share
 
 
 class Head(Protocol):
@@ -36,18 +37,18 @@ def softmax(logits: NDArray[np.floating]) -> Floats:
     return probabilities
 
 
-def likeliest(logits: Floats, rivals: int) -> Floats:
-    """Logits (n, k), but minus infinity for all but the greatest of each row.
+def others_behind(logits: Floats, rivals: int) -> Floats:
+    """Logits (n, k), those that are not among the greatest of their row lowered by `BEHIND`.
 
     Args:
         logits: shape (n, k).
-        rivals: how many of a row stay; all of them if 0, or as many as there are.
+        rivals: how many of a row stay as they are; all of them if 0, or as many as there are.
     """
     if not 0 < rivals < logits.shape[1]:
         return logits
     least = np.partition(logits, -rivals, axis=1)[:, [-rivals]]
-    kept: Floats = np.where(logits >= least, logits, np.float32(-np.inf))
-    return kept
+    lowered: Floats = np.where(logits >= least, logits, logits - np.float32(BEHIND))
+    return lowered
 
 
 class PrototypeHead:
@@ -102,7 +103,8 @@ class LinearHead:
         names_weight: of a prototype against a decision; 0 leaves out those of categories that have decisions.
         temperature: what logits are divided by; `training` fits it.
         tolerance: see `fit_softmax`.
-        rivals: among how many of an item's likeliest categories the probabilities are shared out; 0 is all.
+        rivals: how many of an item's likeliest categories share its probability out, the others getting little of it;
+            0 is all.
     """
 
     def __init__(
@@ -163,7 +165,7 @@ class LinearHead:
 
     def predict_proba(self, x: Floats) -> Floats:
         """Vectors (n, d) to calibrated probabilities (n, k); each row sums to 1."""
-        return softmax(likeliest(self.decision_function(x), int(self.rivals)) / np.float32(self.temperature))
+        return softmax(others_behind(self.decision_function(x), int(self.rivals)) / np.float32(self.temperature))
 
     def predict(self, x: Floats) -> Ids:
         """Vectors (n, d) to the ids of the likeliest categories (n,)."""

@@ -22,7 +22,7 @@ from models.learn.calibration import (
     surprise,
 )
 from models.learn.fields import gained, joined
-from models.learn.heads import Floats, Ids, LinearHead, likeliest, softmax
+from models.learn.heads import Floats, Ids, LinearHead, others_behind, softmax
 from models.learn.lessons import Lesson, summed
 from models.learn.names import Names, clearly_better, say_nothing
 from models.learn.spreading import Spreading, Weights
@@ -38,7 +38,7 @@ LEAST_ASIDE: Final = 50
 IN_COMMON: Final = 0.5  # decisions a category that weigh as much as its name
 USUAL: Final = {1: (2.5,), 2: (1.4, 1.0)}  # weights of the experts, before any decision speaks
 TRUSTED_SHARE: Final = 0.6
-RIVALS: Final = 12  # categories that share out the probabilities of an item
+RIVALS: Final = 12  # categories that share an item's probability out, as good as alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,17 +253,17 @@ def _by_agreement(
 
     What is undecided yet is easier than what will come, for the hard items were taken out by asking about them: so
     the decided ones stand for their share of all, as heads answer them that did not know them. And where categories
-    are many, only the likeliest are looked at: the small shares of all the others make what is unsure look too
-    unsure, and a temperature that makes up for it makes what is sure too sure.
+    are many, those that are no rivals of the likeliest get less: the small shares of all of them make what is unsure
+    look too unsure, and a temperature that makes up for it makes what is sure too sure.
     """
     logits = (aside @ weights[0].T + weights[1]) / np.float32(temperature)
     others = [summed([aside @ coef.T + bias for coef, bias in apart], held_out.weights) for apart in held_out.apart]
     agreement = float(np.mean([other.argmax(axis=1) == logits.argmax(axis=1) for other in others]))
     if not agreement:  # with a handful of decisions a third of them may be all that is known of a category
         return temperature, agreement
-    logits = likeliest(logits, RIVALS)
+    logits = others_behind(logits, RIVALS)
     agreeing = np.float32(sharpened(logits, never_certain(agreement, len(aside))))
-    decided = likeliest(held_out.logits, RIVALS) / np.float32(temperature)
+    decided = others_behind(held_out.logits, RIVALS) / np.float32(temperature)
     every = np.vstack([logits, decided])
     counts = np.repeat([(1 - asked) / len(logits), asked / len(decided)], [len(logits), len(decided)])
     wanted = borne_out(mean_confidence(every / agreeing, counts), len(aside), decided / agreeing, truth)

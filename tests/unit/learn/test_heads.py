@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.learn.heads import LinearHead, PrototypeHead, likeliest, softmax
+from models.learn.heads import LinearHead, PrototypeHead, others_behind, softmax
 
 
 def test_softmax_is_safe_for_large_logits():
@@ -73,9 +73,13 @@ def test_a_lower_temperature_is_surer_and_answers_the_same(blobs):
 
 
 @pytest.mark.parametrize(("rivals", "left"), [(0, 9), (1, 1), (4, 4), (9, 9), (12, 9)])
-def test_probabilities_are_shared_out_among_the_likeliest(rivals: int, left: int):
+def test_categories_that_are_no_rivals_get_little_and_keep_their_order(rivals: int, left: int):
     logits = np.random.default_rng(0).standard_normal((50, 9)).astype(np.float32)
-    shares = softmax(likeliest(logits, rivals))
-    assert ((shares > 0).sum(axis=1) == left).all()
+    lowered = others_behind(logits, rivals)
+    assert ((lowered == logits).sum(axis=1) == left).all()
+    assert (np.argsort(lowered, axis=1) == np.argsort(logits, axis=1)).all()
+    shares, plain = softmax(lowered), softmax(logits)
+    assert (shares > 0).all()
     assert shares.sum(axis=1) == pytest.approx(1)
-    assert shares.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()
+    least = np.sort(logits, axis=1)[:, [-left]]
+    assert (shares[logits < least] < plain[logits < least]).all()
