@@ -37,7 +37,8 @@ class _Words:
         self._told: tuple[str, str] | None = None
         if dialect.name == "postgresql":
             numbered = {name: f"${place}" for place, name in enumerate(self._names, 1)}
-            self._told = self.sql % numbered, ", ".join(f"%({name})s" for name in self._names)
+            given = ", ".join(f"%({name})s" for name in self._names)
+            self._told = self.sql % numbered, f"({given})" if given else ""
         looked_at = statement.selected_columns if isinstance(statement, Select) else ()
         self.out: list[_Convert] = [
             column.type.dialect_impl(dialect).result_processor(dialect, None) for column in looked_at
@@ -59,7 +60,7 @@ class _Words:
         if asked is None:
             name = f"winnow_{len(held.prepared)}"
             held.driver.cursor().execute(f"PREPARE {name} AS {self._told[0]}")
-            asked = held.prepared[self] = f"EXECUTE {name} ({self._told[1]})"
+            asked = held.prepared[self] = f"EXECUTE {name} {self._told[1]}"
         return asked
 
 
