@@ -21,7 +21,7 @@ from models.heads import Served
 from models.learn.heads import LinearHead
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("onnxruntime", "tokenizers", "numpy", "pydantic")
+NEEDED = ("onnxruntime", "tokenizers", "numpy", "scipy", "threadpoolctl", "pydantic")
 PATIENCE = 180.0
 
 PREDICTOR = """
