@@ -21,6 +21,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 _MOST_SERIES = 2000
 _OTHER = "other"
+_FEW = 10  # what is counted later is counted in the event loop, which must not be kept
 
 
 class Metrics:
@@ -32,7 +33,7 @@ class Metrics:
         self._accuracies = Accuracies()
         self._drifts = Drifts()
         self._predicted: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
-        self._uncounted: deque[tuple[ProjectRow, Answers]] = deque()
+        self._later: deque[tuple[ProjectRow, Answers]] = deque()
         self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._count_requests()
         self._predictions = Counter(
@@ -99,13 +100,16 @@ class Metrics:
         kept[1].observe(seconds)
 
     def predicted(self, project: ProjectRow, answers: Answers) -> None:
-        """Count answered items, once the answer has been sent."""
-        self._uncounted.append((project, answers))
+        """Count answered items; a few of them once the answer has been sent, so that nobody waits for it."""
+        if len(answers.answers) > _FEW:
+            self._count(project, answers)
+        else:
+            self._later.append((project, answers))
 
     def _catch_up(self) -> None:
-        while self._uncounted:
+        while self._later:
             with suppress(IndexError):  # another thread was quicker
-                self._count(*self._uncounted.popleft())
+                self._count(*self._later.popleft())
 
     def _count(self, project: ProjectRow, answers: Answers) -> None:
         """A category of a project for members alone is named by its id."""
