@@ -25,6 +25,23 @@ ODD = {
     "a version that is not there": b'{"items": [{"text": "a"}], "model_version": 77}',
 }
 
+UNUSUAL = {
+    "a mark of the byte order": b'\xef\xbb\xbf{"items": [{"text": "a"}]}',
+    "a line break in a string": b'{"items": [{"text": "a\nb"}]}',
+    "UTF-16": '{"items": [{"text": "a"}]}'.encode("utf-16"),
+    "a number as a string": b'{"items": [{"text": "a"}], "top_k": "2"}',
+    "a number with a point": b'{"items": [{"text": "a"}], "top_k": 2.0}',
+    "half a number": b'{"items": [{"text": "a"}], "top_k": 2.5}',
+    "a truth for a number": b'{"items": [{"text": "a"}], "top_k": true}',
+    "a truth for a string": b'{"items": [{"text": true}]}',
+    "a name given twice": b'{"items": [{"text": "a"}], "top_k": 1, "top_k": 2}',
+    "numbers beyond all bounds": b'{"items": [{"text": "a", "fields": {"n": 123456789012345678901234567890, "m": 1e308}}]}',
+    "a number that is none": b'{"items": [{"text": "a", "fields": {"n": 1e999}}]}',
+    "a deadline in seconds": b'{"items": [{"text": "a"}], "review": "always", "deadline": 4102444800}',
+    "a pair of halves": b'{"items": [{"text": "\\ud83d\\ude00"}]}',
+    "words behind": b'{"items": [{"text": "a"}]} and more',
+}
+
 
 @pytest.fixture
 def fresh(winnow: Winnow) -> dict[str, str]:
@@ -63,6 +80,14 @@ def test_what_is_odd_is_refused_as_on_the_long_way(
     short = winnow.http.post(path(project), content=ODD[what], headers=known)
     assert told(short) == told(winnow.http.post(path(project), content=ODD[what], headers=fresh))
     assert short.status_code in {409, 422}
+
+
+@pytest.mark.parametrize("what", UNUSUAL)
+def test_what_is_unusual_is_read_as_on_the_long_way(
+    winnow: Winnow, project: str, known: dict[str, str], fresh: dict[str, str], what: str
+) -> None:
+    short = winnow.http.post(path(project), content=UNUSUAL[what], headers=known)
+    assert told(short) == told(winnow.http.post(path(project), content=UNUSUAL[what], headers=fresh))
 
 
 @pytest.mark.parametrize("slug", ["no-such-project", "NO", "a%2Fb"])
