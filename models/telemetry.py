@@ -52,7 +52,7 @@ class Shared:
         def _lent(*_: object) -> None:
             self._connections.inc()
 
-        @event.listens_for(database.engine, "close_detached")
+        @event.listens_for(database.engine, "detach")  # those of `models.store.spare` are lent for a moment only
         @event.listens_for(database.engine, "checkin")
         def _back(*_: object) -> None:
             self._connections.dec()

@@ -61,7 +61,7 @@ class Database:
         url: str,
         *,
         on_commit: Callable[[Sequence[str]], object] | None = None,
-        pool_size: int = 8,
+        pool_size: int = 10,
         statement_seconds: float | None = None,
     ) -> None:
         self.url = make_url(url)
