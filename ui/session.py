@@ -1,8 +1,10 @@
 """What one browser tab's session holds: who is signed in, which project, and the review desks. One typed place."""
 
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -19,6 +21,14 @@ _DEFAULT_API = "http://127.0.0.1:8000"
 _MANAGERS = frozenset({"manager", "admin"})
 _ADMIN = "admin"
 PROGRAM = "program"
+
+_sign_ins: WeakValueDictionary[str, Client] = WeakValueDictionary()
+"""Clients of the sign-ins under way in this process, by each refresh token that a browser was given to keep.
+
+A refresh token works once. A page that is loaded again before it was given the next one, or a tab that was doubled,
+comes with one that was used: it goes on with the client that used it, instead of ending the sign-in for all.
+"""
+_resuming = threading.Lock()
 
 
 @dataclass
@@ -103,9 +113,12 @@ def sign_in(session: Session, username: str, password: str) -> None:
 
 
 def resume(session: Session, token: str) -> bool:
-    """Signs in with the refresh token that the browser kept; False where it is no longer good."""
+    """Goes on with the sign-in whose refresh token the browser kept; False where it is no longer good."""
+    with _resuming:
+        client = _sign_ins.get(token) or Client(api_url(), refresh_token=token, retries=1)
+        _sign_ins[token] = client
     try:
-        _enter(session, Client(api_url(), refresh_token=token, retries=1))
+        _enter(session, client)
     except (Unauthenticated, Forbidden):
         session.forget = True
         return False
@@ -121,8 +134,6 @@ def _enter(session: Session, client: Client) -> None:
 
 def leave(session: Session, notice: str = "") -> None:
     """Forgets who was signed in, here and (at the next drawing) in the browser."""
-    if session.client is not None:
-        session.client.close()
     session.client, session.user, session.kept_token = None, None, None
     session.desks.clear()
     session.tables.clear()
@@ -133,6 +144,8 @@ def leave(session: Session, notice: str = "") -> None:
 def keep_sign_in(session: Session) -> None:
     """Gives the browser the newest refresh token to keep; draws nothing that is seen."""
     session.kept_token = session.api.refresh_token
+    if session.kept_token is not None:
+        _sign_ins[session.kept_token] = session.api
     keep.store(session.kept_token)
 
 

@@ -1,15 +1,28 @@
 """The product in a real browser: every process real, a person with a keyboard."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from benchmarks._browsers import chromium as started
 from tests.e2e.browser.person import FIELDS, PASSWORD, PATIENCE_MS, SLUG, TOPICS, sign_in
 from tests.e2e.test_up import Machine, eventually
 from winnow import Client
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With a failure goes what the pages show: what was waited for does not tell what came instead."""
+    report = yield
+    context = getattr(item, "funcargs", {}).get("context")
+    if report.failed and report.when == "call" and context is not None:
+        for opened in context.pages:
+            with suppress(Error):
+                report.sections.append((f"shown at {opened.url}", opened.locator("body").inner_text(timeout=5000)))
+    return report
 
 
 @pytest.fixture(scope="package")

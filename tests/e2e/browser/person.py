@@ -45,6 +45,7 @@ def sign_in(context: BrowserContext, machine: Machine) -> Page:
     opened.get_by_label("Password", exact=True).fill(PASSWORD)
     opened.get_by_role("button", name="Sign in").click()
     opened.get_by_text("Signed in as").wait_for()
+    opened.wait_for_function("sessionStorage.getItem('winnow:sign-in')")  # or a reload would ask for the password again
     return opened
 
 

@@ -36,6 +36,15 @@ def test_a_reload_keeps_the_sign_in_and_the_card(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_a_page_that_is_loaded_again_while_it_loads_keeps_the_sign_in(page: Page) -> None:
+    for pause in range(0, 1000, 100):  # milliseconds: at some of them a refresh token is used, and not yet replaced
+        page.reload(wait_until="commit")
+        page.wait_for_timeout(pause)
+        page.reload(wait_until="commit")
+        expect(page.get_by_text("Signed in as")).to_be_visible()
+
+
+@pytest.mark.usefixtures("project")
 def test_nothing_is_lost_or_doubled_when_the_api_dies(page: Page, machine: Machine, client: Client) -> None:
     reading = review(page)
     answer(page, reading)
