@@ -1,6 +1,7 @@
 """`python -m api`: serve, until told to stop; requests under way are then answered first."""
 
 import gc
+import os
 import sys
 from socket import socket
 
@@ -10,13 +11,15 @@ from typing_extensions import override
 
 from api.app import create_app
 from api.leaving import Server
+from api.middleware import Forwarded
 from models import spans
-from models.allocator import give_back_large_blocks
+from models.allocator import give_back_large_blocks, give_back_regularly
 from models.settings import Settings
 from models.tracing import log_to_stderr
 
 _GRACE_SECONDS = 20
 _LARGE_MIB = 1
+_GIVE_BACK_SECONDS = 30.0
 _KEPT_OPEN_SECONDS = 75
 """Longer than proxies keep a connection that is idle: whoever closes it first may swallow a request of the other."""
 
@@ -38,6 +41,7 @@ class _Server(Server):
 def main() -> int:
     """Serve with the settings of the environment."""
     give_back_large_blocks(_LARGE_MIB)
+    give_back_regularly(_GIVE_BACK_SECONDS)
     log_to_stderr()
     spans.begin("winnow-api")
     try:
@@ -47,7 +51,8 @@ def main() -> int:
         return 2
     app = create_app(settings)
     config = uvicorn.Config(
-        app,
+        Forwarded(app, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")),
+        proxy_headers=False,  # it is read above, where there is anything to read
         host=settings.host,
         port=settings.api_port,
         access_log=False,

@@ -21,12 +21,14 @@ from api.errors import TooManyRequests
 from api.policies import Policy, anyone
 from api.throttle import RouteClass
 from api.whole import Promised, whole
+from models.at_hand import State
 from models.errors import Forbidden, Unauthenticated
 from models.outside.vouching import Vouched
 from models.runtime import Runtime
 from models.settings import Settings
 from models.steps import accounts, tokens
 from models.steps.accounts import Caller
+from models.steps.ready import program_at
 from models.store.session import Database
 from models.vocabulary import Role
 
@@ -239,9 +241,21 @@ def caller_of_key(context: Context, digest: bytes) -> Caller:
     """The program that bears a key, whose use is noted now and then. Raises Unauthenticated."""
     caller, stale = accounts.check_api_key(context.database, digest)
     if stale:
-        with context.database.transaction(durable=False) as session:
-            accounts.touch_api_key(session, caller)
+        _note_use(context, caller)
     return caller
+
+
+def caller_and_project(context: Context, digest: bytes, slug: str) -> tuple[Caller, State | None]:
+    """As `caller_of_key`, with what the database says of a project, if there is one."""
+    caller, stale, seen = program_at(context.database, digest, slug)
+    if stale:
+        _note_use(context, caller)
+    return caller, seen
+
+
+def _note_use(context: Context, caller: Caller) -> None:
+    with context.database.transaction(durable=False) as session:
+        accounts.touch_api_key(session, caller)
 
 
 def _vouched(context: Context, vouched: Vouched) -> Caller:
@@ -277,6 +291,14 @@ class Cost:
             detail = f"More than {standing.limit} items within a minute: wait, or send fewer at once."
             raise TooManyRequests(detail, retry_after=standing.reset)
         state.standing = min(state.standing, standing, key=lambda one: one.remaining / one.limit)
+
+
+async def _unseen() -> None:
+    """On the long way nothing is known of a project before it is asked for."""
+
+
+Seen = Annotated[State | None, Depends(_unseen)]
+"""What the short way (`api.direct`) was told of the project when it asked for the caller."""
 
 
 async def _cost(request: Request) -> Cost:

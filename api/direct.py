@@ -13,11 +13,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from api.context import Context
-from api.deps import Cost, TokenGate, caller_of_key
+from api.deps import Cost, TokenGate, caller_and_project
 from api.paging import slug_of
 from models.errors import Missing, Unauthenticated
 from models.steps.accounts import digest_of_key
@@ -25,6 +26,7 @@ from models.steps.accounts import digest_of_key
 WORTH_PACKING = 1024
 """Shorter answers are not packed."""
 
+_JSON = (b"content-type", b"application/json")
 _SHORT = 65_536
 _PLAIN = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
@@ -33,7 +35,7 @@ class Direct:
     """Answers one route for whom it can, and leaves everything else to the application.
 
     Args:
-        route: its endpoint takes `caller`, `slug`, `body`, `charge`, `context` and works in one thread.
+        route: its endpoint takes `caller`, `slug`, `body`, `charge`, `context`, `seen` and works in one thread.
         handlers: what makes answers of errors, as the application has them.
         pack: what packs long answers for whoever takes that, as in the application.
     """
@@ -48,7 +50,7 @@ class Direct:
         self.app = app
         self._route = route
         self._gate = next(one.call for one in route.dependant.dependencies if isinstance(one.call, TokenGate))
-        self._endpoint: Callable[..., BaseModel] = unwrap(route.endpoint)  # here it needs no thread of its own
+        self._endpoint: Callable[..., object] = unwrap(route.endpoint)  # here it needs no thread of its own
         self._schema: type[BaseModel] = self._endpoint.__annotations__["body"]
         self._handlers = handlers
         self._faults = tuple(one for one in handlers if isinstance(one, type) and issubclass(one, Exception))
@@ -86,22 +88,33 @@ class Direct:
         await answer(scope, _again(content, receive), send)
 
     def _saying(self, said: bytes) -> ASGIApp:
-        answer = Response(said, media_type="application/json")
-        return answer if len(said) < WORTH_PACKING else self._pack(answer)
+        if len(said) >= WORTH_PACKING:
+            return self._pack(Response(said, media_type="application/json"))
+
+        async def say(_scope: Scope, _receive: Receive, send: Send) -> None:
+            headers = [(b"content-length", b"%d" % len(said)), _JSON]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": said})
+
+        return say
 
     def _work(self, context: Context, request: Request, mark: bytes, content: bytes) -> bytes | None:
         try:
-            caller = self._gate.let_in(context, request, caller_of_key(context, mark))
+            slug = slug_of(request.path_params["slug"])
+        except Missing:
+            return None
+        try:
+            caller, seen = caller_and_project(context, mark, slug)
+            self._gate.let_in(context, request, caller)
         except Unauthenticated:
             context.known.drop(mark)
             raise
         try:
-            slug = slug_of(request.path_params["slug"])
             body = self._schema.model_validate_json(content)
-        except (Missing, ValidationError):
+        except ValidationError:
             return None
-        out = self._endpoint(caller=caller, slug=slug, body=body, charge=Cost(request), context=context)
-        return out.model_dump_json().encode()
+        out = self._endpoint(caller=caller, slug=slug, body=body, charge=Cost(request), context=context, seen=seen)
+        return to_json(out)
 
 
 def _is_short(headers: Mapping[bytes, bytes]) -> bool:

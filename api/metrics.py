@@ -1,8 +1,7 @@
 """What Prometheus reads of an API process: its own numbers, and those of the database (`api.gauges`)."""
 
 import os
-from collections import deque
-from contextlib import suppress
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -14,7 +13,7 @@ from models.runtime import Runtime
 from models.steps.measured import Accuracies, Drifts
 from models.steps.serve import Answers
 from models.store.tables import ProjectRow
-from models.telemetry import Disk, Shared, build_info
+from models.telemetry import Disk, Later, Shared, build_info
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -29,11 +28,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.shared = Shared(self.registry)
+        self._later = Later()
+        self.shared = Shared(self.registry, self._later.put)
         self._accuracies = Accuracies()
         self._drifts = Drifts()
         self._predicted: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
-        self._later: deque[tuple[ProjectRow, Answers]] = deque()
         self._observed: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._count_requests()
         self._predictions = Counter(
@@ -90,7 +89,7 @@ class Metrics:
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request, and whatever waits for the moment in which nobody waits."""
-        self._catch_up()
+        self._later.catch_up()
         method = method if method in _METHODS else _OTHER
         kept = self._observed.get((method, route, status))
         if kept is None:
@@ -104,12 +103,7 @@ class Metrics:
         if len(answers.answers) > _FEW:
             self._count(project, answers)
         else:
-            self._later.append((project, answers))
-
-    def _catch_up(self) -> None:
-        while self._later:
-            with suppress(IndexError):  # another thread was quicker
-                self._count(*self._later.popleft())
+            self._later.put(partial(self._count, project, answers))
 
     def _count(self, project: ProjectRow, answers: Answers) -> None:
         """A category of a project for members alone is named by its id."""
@@ -129,7 +123,7 @@ class Metrics:
 
     def exposition(self, runtime: Runtime) -> bytes:
         """Everything in Prometheus' text format, the database's part asked now."""
-        self._catch_up()
+        self._later.catch_up()
         process = self.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             process = CollectorRegistry()

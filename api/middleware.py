@@ -2,20 +2,22 @@
 
 import logging
 import re
+import secrets
 import threading
 import time
-import uuid
 from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.deprecation import DEPRECATED
 from api.errors import PROBLEM_CODE, problem
 from api.metrics import Metrics
 from models import spans
-from models.tracing import caused_by
+from models.tracing import CausedBy
 
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _LOG = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ _SECURITY = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+_FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 BODY_LIMIT = "winnow.body_limit"
 """Where in the scope a route may raise the bound on its body, before it reads from it."""
 
@@ -45,8 +48,8 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         scope["request_id"] = request_id
         started = False
 
@@ -60,7 +63,7 @@ class Envelope:
             await send(message)
 
         try:
-            with caused_by(request_id):
+            with CausedBy(request_id):
                 await self.app(scope, receive, sealed)
         except Exception:
             _LOG.exception("request %s: %s %s failed", request_id, scope["method"], scope["path"])
@@ -148,6 +151,23 @@ class BodyLimit:
             return message
 
         await self.app(scope, bounded, send)
+
+
+class Forwarded:
+    """Believes what a trusted proxy says of a caller; requests of which none says anything go straight on.
+
+    Args:
+        trusted: addresses of proxies, with commas between them.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: str) -> None:
+        self.app = app
+        self._told = ProxyHeadersMiddleware(cast("Any", app), trusted)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        told = any(name in _FORWARDED for name, _ in scope.get("headers", ()))
+        await (cast("ASGIApp", self._told) if told else self.app)(scope, receive, send)
 
 
 def _too_large(limit: int) -> HTTPException:

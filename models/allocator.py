@@ -2,7 +2,8 @@
 
 import ctypes
 import os
-from typing import Final
+import threading
+from typing import Any, Final
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
@@ -23,10 +24,40 @@ def give_back_large_blocks(mib: int) -> bool:
     Returns:
         Whether it is so now.
     """
-    if any(name in os.environ for name in _CHOSEN_BY_OTHERS):
-        return False
-    try:
-        choose = ctypes.CDLL(None).mallopt
-    except (AttributeError, TypeError):  # another C library, or none that is found without a name
+    choose = _of_glibc("mallopt")
+    if choose is None:
         return False
     return bool(choose(_MMAP_THRESHOLD, mib * 2**20)) and bool(choose(_TRIM_THRESHOLD, 2 * mib * 2**20))
+
+
+def give_back_regularly(seconds: float) -> threading.Thread | None:
+    """Have whole pages that are free between small things go back to the system every so many seconds.
+
+    Each thread that ever waited for another at the allocator has a place of its own there, and what becomes free in
+    the midst of one stays with the process: it grew for as long as it worked.
+
+    Returns:
+        The thread that sees to it, which ends with the process; None where the allocator is left as it is.
+    """
+    trim = _of_glibc("malloc_trim")
+    if trim is None:
+        return None
+
+    def run() -> None:
+        rest = threading.Event()
+        while not rest.wait(seconds):
+            trim(0)
+
+    thread = threading.Thread(target=run, name="allocator", daemon=True)
+    thread.start()
+    return thread
+
+
+def _of_glibc(name: str) -> Any:
+    """A function of glibc's allocator; None where that is another one, or was arranged by the operator."""
+    if any(one in os.environ for one in _CHOSEN_BY_OTHERS):
+        return None
+    try:
+        return getattr(ctypes.CDLL(None), name)
+    except (AttributeError, TypeError):  # another C library, or none that is found without a name
+        return None

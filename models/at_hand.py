@@ -6,6 +6,9 @@ from typing import Any
 from models.heads import Columns, Served
 from models.store.tables import ProjectRow
 
+State = tuple[Any, ...]
+"""What the database says of a project: its row, and the number of its newest decision."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -25,5 +28,5 @@ class Ready:
     columns: Columns
     shadow: tuple[Served, Columns] | None
     closed: bool
-    state: tuple[Any, ...]
+    state: State
     read_at: float

@@ -2,7 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,14 +22,39 @@ _TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
+Count = Callable[[], object]
+
+
+class Later:
+    """What is counted once nobody waits for it."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Count] = deque()
+
+    def put(self, count: Count) -> None:
+        """Put a count off until the next `catch_up`."""
+        self._waiting.append(count)
+
+    def catch_up(self) -> None:
+        """Count what was put off."""
+        while self._waiting:
+            try:
+                count = self._waiting.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            count()
+
+
 class Shared:
     """The numbers of one process that any kind of process has.
 
     Args:
         registry: where they are kept.
+        put_off: takes a count that is made for each call of the encoder, in whose caller's time it should not be made.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, put_off: Callable[[Count], object] = lambda count: count()) -> None:
+        self._put_off = put_off
         self._texts = Histogram(
             "winnow_encoder_batch_texts", "Texts in one call of the encoder.", buckets=_TEXTS, registry=registry
         )
@@ -43,7 +70,14 @@ class Shared:
 
     def watch_encoder(self, encoder: Encoder) -> Encoder:
         """The same encoder, its calls counted."""
-        return _WatchedEncoder(encoder, self._texts, self._seconds)
+        return _WatchedEncoder(encoder, self._called)
+
+    def _called(self, texts: int, seconds: float) -> None:
+        self._put_off(partial(self._count_call, texts, seconds))
+
+    def _count_call(self, texts: int, seconds: float) -> None:
+        self._seconds.observe(seconds)
+        self._texts.observe(texts)
 
     def watch_database(self, database: Database) -> None:
         """Count the connections that a database lends out from now on."""
@@ -90,10 +124,9 @@ class Disk(Collector):
 class _WatchedEncoder:
     """An encoder whose calls are counted."""
 
-    def __init__(self, encoder: Encoder, texts: Histogram, seconds: Histogram) -> None:
+    def __init__(self, encoder: Encoder, called: Callable[[int, float], object]) -> None:
         self._encoder = encoder
-        self._texts = texts
-        self._seconds = seconds
+        self._called = called
 
     @property
     def id(self) -> str:
@@ -109,6 +142,5 @@ class _WatchedEncoder:
         """Encode texts, and note how many and how long it took."""
         begun = time.perf_counter()
         vectors = self._encoder.encode(texts)
-        self._seconds.observe(time.perf_counter() - begun)
-        self._texts.observe(len(texts))
+        self._called(len(texts), time.perf_counter() - begun)
         return vectors

@@ -1,8 +1,6 @@
 """Which request the present work goes back to: it stands in every line of the logs, and goes along with jobs."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s [%(request)s] %(message)s"
@@ -16,14 +14,19 @@ def request_id() -> str | None:
     return _REQUEST.get()
 
 
-@contextmanager
-def caused_by(request: str | None) -> Iterator[None]:
+class CausedBy:
     """What happens in the block goes back to this request."""
-    token = _REQUEST.set(request)
-    try:
-        yield
-    finally:
-        _REQUEST.reset(token)
+
+    __slots__ = ("_before", "_request")
+
+    def __init__(self, request: str | None) -> None:
+        self._request = request
+
+    def __enter__(self) -> None:
+        self._before = _REQUEST.set(self._request)
+
+    def __exit__(self, *_: object) -> None:
+        _REQUEST.reset(self._before)
 
 
 def log_to_stderr() -> None:

@@ -18,7 +18,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from models import spans
-from models.allocator import give_back_large_blocks
+from models.allocator import give_back_large_blocks, give_back_regularly
 from models.doorbell import QUEUE, Doorbell
 from models.runtime import Runtime
 from models.settings import Settings
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("winnow.worker")
 _WORKER_TTL = 30
 _LARGE_MIB = 4  # smaller ones are got and let go of too often while a version is trained
+_GIVE_BACK_SECONDS = 30.0
 _WAIT_SECONDS = 1
 
 
@@ -42,6 +43,7 @@ def main() -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _stop)  # until there is a listener, which has its own way to stop
     give_back_large_blocks(_LARGE_MIB)
+    give_back_regularly(_GIVE_BACK_SECONDS)
     log_to_stderr()
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log the addresses of webhooks, which may hold keys
     spans.begin("winnow-worker")

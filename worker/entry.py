@@ -15,7 +15,7 @@ from models.absence import absence
 from models.errors import BundleBroken, LeaseLost, Unavailable, WinnowError
 from models.runtime import Runtime
 from models.steps.endings import let_go
-from models.tracing import caused_by
+from models.tracing import CausedBy
 from models.work import SliceOver, Stopped, Work
 from worker.handlers import HANDLERS
 from worker.metrics import counted
@@ -69,7 +69,7 @@ def perform(runtime: Runtime, job_id: str) -> None:
         with (
             spans.span(f"job {claim.kind.value}", "CONSUMER", claim.traceparent, _attributes(claim)) as span,
             counted(claim.kind) as attempt,
-            caused_by(claim.request_id),
+            CausedBy(claim.request_id),
         ):
             attempt.outcome = _attempt(_Here.work, lease)
             if span is not None:

@@ -16,7 +16,7 @@ from api.throttle import RouteClass
 from models.errors import TooLittleToLearn
 from models.steps import projects, serve, train
 from models.steps.accounts import Caller
-from models.steps.items import NewItem
+from models.steps.items import Asked
 from models.store.tables import ProjectRow
 from models.vocabulary import Role, TaskKind
 
@@ -132,7 +132,7 @@ def label_studio_predict(
     asked = [place for place, text in enumerate(texts) if text.strip()]
     number, results = str(project.serving_number), dict.fromkeys(range(len(texts)), _EMPTY)
     if asked:
-        answers = serve.predict(context.runtime, caller, slug, [NewItem(texts[place], tasks[place]) for place in asked])
+        answers = serve.predict(context.runtime, caller, slug, [Asked(texts[place], tasks[place]) for place in asked])
         number = str(answers.number)
         results |= {place: _shown(layout, one) for place, one in zip(asked, answers.answers, strict=True)}
     return PredictedManyOut(

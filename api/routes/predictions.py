@@ -1,22 +1,22 @@
 """Answers for programs, and what they found to be right."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 
 from api import policies
-from api.deps import Charge, GatedRoute, Here, Slot, Write, allow
+from api.deps import Charge, GatedRoute, Here, Seen, Slot, Write, allow
 from api.idempotency import Keyed, KeyedUpload
 from api.paging import Slug
 from api.routes.imports import options_of
 from api.schemas.items import text_of
-from api.schemas.predictions import FeedbackIn, FeedbackOut, PredictIn, PredictOut
+from api.schemas.predictions import FeedbackIn, FeedbackOut, PredictIn, PredictOut, as_told
 from api.schemas.work import JobOut
 from api.throttle import RouteClass
 from api.uploads import FORM, Received
 from models.steps import batch, projects, serve, wording
 from models.steps.accounts import Caller
-from models.steps.items import NewItem
+from models.steps.items import Asked
 from models.steps.ready import ready
 
 router = APIRouter(prefix="/v1/projects/{slug}", tags=["Predictions"], route_class=GatedRoute)
@@ -26,27 +26,26 @@ Sender = Annotated[Caller, allow(policies.may_predict, RouteClass.UPLOAD)]
 Teller = Annotated[Caller, allow(policies.may_give_feedback)]
 
 
-@router.post("/predict")
+@router.post("/predict", response_model=PredictOut)
 def predict(
-    caller: Asker, slug: Slug, body: PredictIn, charge: Charge, context: Here, _slot: Slot = None
-) -> PredictOut:
+    caller: Asker, slug: Slug, body: PredictIn, charge: Charge, context: Here, seen: Seen = None, _slot: Slot = None
+) -> dict[str, Any]:
     """Answer for up to 1,000 texts: category, calibrated confidence, and whether a person should look."""
     charge(len(body.items))
     if body.explain:
         wording.check_bounded(len(body.items))
     runtime = context.runtime
-    at_hand = ready(runtime, caller, slug, body.model_version)
+    at_hand = ready(runtime, caller, slug, body.model_version, seen)
     project, longest = at_hand.project, context.settings.max_text_chars
     items = [
-        NewItem(text_of(given, project, place, longest), given.fields, given.id)
-        for place, given in enumerate(body.items)
+        Asked(text_of(given, project, place, longest), given.fields, given.id) for place, given in enumerate(body.items)
     ]
     answers = serve.answer(runtime, caller, at_hand, items, top=body.top_k, review=body.review, urgency=body.urgency())
     context.metrics.predicted(project, answers)
     if not body.explain:
-        return PredictOut.of(answers)
+        return as_told(answers)
     with context.database.read() as session:
-        return PredictOut.of(answers, wording.behind(runtime, session, project, items, answers))
+        return as_told(answers, wording.behind(runtime, session, project, items, answers))
 
 
 @router.post("/predict/batch", status_code=202, openapi_extra=FORM)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
@@ -81,16 +81,19 @@ class PredictOut(Output):
     model_version: int
     predictions: list[PredictionOut]
 
-    @classmethod
-    def of(cls, answers: Answers, weights: Sequence[Weights] | None = None) -> Self:
-        """From the domain's answers, with what weighed in each where that was asked for."""
-        behind = weights if weights is not None else [None] * len(answers.answers)
-        said = [_said(one, answers.task, weighed) for one, weighed in zip(answers.answers, behind, strict=True)]
-        return cls.model_validate({"model_version": answers.number, "predictions": said})
+
+def as_told(answers: Answers, weights: Sequence[Weights] | None = None) -> dict[str, Any]:
+    """The domain's answers as a `PredictOut` in plain words, which the short way has no need to look over again.
+
+    Args:
+        weights: what weighed in each, where that was asked for.
+    """
+    behind = weights if weights is not None else [None] * len(answers.answers)
+    said = [_prediction(one, answers.task, weighed) for one, weighed in zip(answers.answers, behind, strict=True)]
+    return {"model_version": answers.number, "predictions": said}
 
 
-def _said(answer: Answer, task: TaskKind, weights: Weights | None) -> dict[str, Any]:
-    """A `PredictionOut` in the making: to make one at a time takes several times as long as all of them at once."""
+def _prediction(answer: Answer, task: TaskKind, weights: Weights | None) -> dict[str, Any]:
     said = answer.prediction
     return {
         "prediction_id": answer.prediction_id,

@@ -34,18 +34,18 @@ _SHOWN_CHARS = 12
 _NO_KEY = "The API key is not valid, was revoked, or has expired."
 _LAST_USE_GRAIN = timedelta(minutes=1)
 _USERNAME = re.compile(r"[\w.@+-]{1,100}")
-_BY_HASH = Look(
-    select(
-        ApiKeyRow.id,
-        ApiKeyRow.name,
-        ApiKeyRow.role,
-        ApiKeyRow.scopes,
-        ApiKeyRow.expires_at,
-        ApiKeyRow.revoked_at,
-        ApiKeyRow.last_used_at,
-    ).where(ApiKeyRow.key_hash == bindparam("key_hash"))
+KEY = (
+    ApiKeyRow.id,
+    ApiKeyRow.name,
+    ApiKeyRow.role,
+    ApiKeyRow.scopes,
+    ApiKeyRow.expires_at,
+    ApiKeyRow.revoked_at,
+    ApiKeyRow.last_used_at,
 )
-"""Asked with every request of a program."""
+"""What `program` is told of a key; asked with every request of a program."""
+
+_BY_HASH = Look(select(*KEY).where(ApiKeyRow.key_hash == bindparam("key_hash")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +244,12 @@ def check_api_key(database: Database, digest: bytes) -> tuple[Caller, bool]:
     Raises:
         Unauthenticated: unknown, revoked or expired.
     """
+    return program(_BY_HASH.at(database, {"key_hash": digest}))
+
+
+def program(row: tuple[Any, ...] | None) -> tuple[Caller, bool]:
+    """The same, by what the database has of the key (`KEY`). Raises as `check_api_key` does."""
     now = utc_now()
-    row = _BY_HASH.at(database, {"key_hash": digest})
     if row is None:
         raise Unauthenticated(_NO_KEY)
     key_id, name, role, scopes, expires_at, revoked_at, last_used_at = row

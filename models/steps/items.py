@@ -19,7 +19,16 @@ _OWN = ("external_id", "text", "fields", "fingerprint", "words")
 
 
 @dataclass(frozen=True, slots=True)
-class NewItem:
+class Asked:
+    """A record that somebody asks about."""
+
+    text: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem(Asked):
     """A record on its way in.
 
     Attributes:
@@ -27,9 +36,6 @@ class NewItem:
         marks: what the text is known and found by.
     """
 
-    text: str
-    fields: dict[str, Any] = field(default_factory=dict)
-    external_id: str | None = None
     category: str | None = None
     marks: Marks = field(init=False, repr=False, compare=False)
 

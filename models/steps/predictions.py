@@ -62,7 +62,7 @@ def predict_items(
 def as_prediction(served: Served, shares: NDArray[np.float32], columns: Columns, top: int = _TOP) -> Prediction:
     """One row of probabilities, shape (k,), as a prediction."""
     categories = columns.categories
-    order = np.argsort(-shares, kind="stable").tolist()
+    order = (-shares).argsort(kind="stable").tolist()
     chosen, confidence = [categories[order[0]]], float(shares[order[0]])
     if isinstance(served.head, MultiHead):
         said = answer(served.head, shares[None], columns.ids)

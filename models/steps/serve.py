@@ -1,6 +1,6 @@
 """Step 8: answers for programs, and what they found to be right."""
 
-import uuid
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from models.runtime import Runtime
 from models.steps import shadow
 from models.steps.accounts import Caller
 from models.steps.decisions import Said, put, resolve, train_when_enough
-from models.steps.items import NewItem, store
+from models.steps.items import Asked, NewItem, store
 from models.steps.predictions import Prediction, as_prediction, vectors_of
 from models.steps.projects import settings_of
 from models.steps.queue import settle
@@ -92,7 +92,7 @@ def predict(
     runtime: Runtime,
     caller: Caller,
     slug: str,
-    items: Sequence[NewItem],
+    items: Sequence[Asked],
     *,
     top: int = 3,
     review: ReviewMode = ReviewMode.NEVER,
@@ -112,7 +112,7 @@ def answer(
     runtime: Runtime,
     caller: Caller,
     at_hand: Ready,
-    items: Sequence[NewItem],
+    items: Sequence[Asked],
     *,
     top: int = 3,
     review: ReviewMode = ReviewMode.NEVER,
@@ -134,7 +134,7 @@ def answer(
     queued = _queue(runtime, project, [items[place] for place in wanted], urgency)
     item_ids = dict(zip(wanted, queued, strict=True))
     answers = [
-        Answer(uuid.uuid4().hex, prediction, verdict, item_ids.get(place))
+        Answer(secrets.token_hex(16), prediction, verdict, item_ids.get(place))
         for place, (prediction, verdict) in enumerate(zip(predictions, verdicts, strict=True))
     ]
     runtime.remembered.write(_as_rows(caller, project, items, answers, asides))
@@ -191,13 +191,14 @@ def why(runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow) 
     return Why(prediction, verdict_of(served, prediction), weighed, neighbours)
 
 
-def _queue(runtime: Runtime, project: ProjectRow, items: Sequence[NewItem], urgency: Urgency) -> list[int]:
+def _queue(runtime: Runtime, project: ProjectRow, items: Sequence[Asked], urgency: Urgency) -> list[int]:
     """Store items and ask people about those that nobody has decided. Their ids, in order."""
     if not items:
         return []
     settled = (ItemState.DECIDED, ItemState.DISPUTED)  # in a dispute it is a manager's answer that is wanted
+    new = [NewItem(one.text, one.fields, one.external_id) for one in items]
     with runtime.database.transaction() as session:
-        stored = store(session, project.id, items)
+        stored = store(session, project.id, new)
         ids = [one.item_id for one in stored]
         undecided = select(ItemRow.id).where(ItemRow.id.in_(ids), ItemRow.state.not_in(settled))
         request(session, project.id, session.scalars(undecided).all(), urgency)
@@ -208,7 +209,7 @@ def _queue(runtime: Runtime, project: ProjectRow, items: Sequence[NewItem], urge
 def _as_rows(
     caller: Caller,
     project: ProjectRow,
-    items: Sequence[NewItem],
+    items: Sequence[Asked],
     answers: Sequence[Answer],
     asides: Sequence[Prediction | None],
 ) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from models.heads import Columns, Served, columns_of, shares_of
 from models.learn.audit import exact_interval
 from models.runtime import Runtime
 from models.steps.accounts import Caller, record
-from models.steps.items import NewItem
+from models.steps.items import Asked
 from models.steps.predictions import Prediction, as_prediction
 from models.steps.register import check_encoder
 from models.store.queries.projects import categories_of
@@ -127,7 +127,7 @@ def beside(
 
 
 def overheard(
-    shadow: tuple[Served, Columns] | None, items: Sequence[NewItem], encoded: Mapping[str, NDArray[np.float32]]
+    shadow: tuple[Served, Columns] | None, items: Sequence[Asked], encoded: Mapping[str, NDArray[np.float32]]
 ) -> Sequence[Prediction | None]:
     """What the shadow says of the same records; None for each where it says nothing.
 

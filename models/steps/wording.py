@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Invalid, Problem
 from models.runtime import Runtime
-from models.steps.items import NewItem
+from models.steps.items import Asked
 from models.steps.reasons import Weights, weights
 from models.steps.serve import Answers
 from models.store.tables import ProjectRow
@@ -23,7 +23,7 @@ def check_bounded(count: int) -> None:
 
 
 def behind(
-    runtime: Runtime, session: Session, project: ProjectRow, items: Sequence[NewItem], answers: Answers
+    runtime: Runtime, session: Session, project: ProjectRow, items: Sequence[Asked], answers: Answers
 ) -> list[Weights]:
     """For each record, what weighed in its answer, by the version that gave it."""
     served = runtime.heads.get(session, project, answers.number)

@@ -15,7 +15,17 @@ from models.store.session import Database
 from models.store.spare import Held
 
 Values = Mapping[str, Any]
-_Convert = Callable[[Any], Any] | None
+_Converters = list[tuple[int, Callable[[Any], Any]]]
+
+
+def _wanted(each: Sequence[Callable[[Any], Any] | None]) -> _Converters:
+    return [(place, one) for place, one in enumerate(each) if one is not None]
+
+
+def _convert(row: list[Any], converters: _Converters) -> None:
+    for place, convert in converters:
+        if row[place] is not None:
+            row[place] = convert(row[place])
 
 
 class _Words:
@@ -23,33 +33,34 @@ class _Words:
 
     Attributes:
         sql: the words.
-        out: what makes our values of the driver's, for each column that is looked at.
+        out: what makes our values of the driver's, with the place of its column, where anything does.
     """
 
-    def __init__(self, statement: Select[*tuple[Any, ...]] | Insert, columns: Sequence[str], dialect: Dialect) -> None:
+    def __init__(
+        self,
+        statement: Select[*tuple[Any, ...]] | Insert,
+        columns: Sequence[str],
+        plain: int | None,
+        dialect: Dialect,
+    ) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
         self.sql = str(compiled)
         self._by_place = compiled.positional
         self._names = list(compiled.positiontup or compiled.binds)
-        self._into: list[_Convert] = [
-            compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self._names
-        ]
+        into = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self._names]
+        self._into = _wanted(into)
         self._told: tuple[str, str] | None = None
         if dialect.name == "postgresql":
             numbered = {name: f"${place}" for place, name in enumerate(self._names, 1)}
             given = ", ".join(f"%({name})s" for name in self._names)
             self._told = self.sql % numbered, f"({given})" if given else ""
-        looked_at = statement.selected_columns if isinstance(statement, Select) else ()
-        self.out: list[_Convert] = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in looked_at
-        ]
+        looked_at = list(statement.selected_columns)[:plain] if isinstance(statement, Select) else []
+        self.out = _wanted([column.type.dialect_impl(dialect).result_processor(dialect, None) for column in looked_at])
 
     def bound(self, values: Values) -> Any:
         """Values as the driver takes them."""
-        given = [
-            value if (value := values[name]) is None or to is None else to(value)
-            for name, to in zip(self._names, self._into, strict=True)
-        ]
+        given = [values[name] for name in self._names]
+        _convert(given, self._into)
         return given if self._by_place else dict(zip(self._names, given, strict=True))
 
     def on(self, held: Held) -> str:
@@ -67,16 +78,22 @@ class _Words:
 class _Quick:
     """A statement, and its words for each kind of database once they are wanted."""
 
-    def __init__(self, statement: Select[*tuple[Any, ...]] | Insert, columns: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        statement: Select[*tuple[Any, ...]] | Insert,
+        columns: Sequence[str] = (),
+        plain: int | None = None,
+    ) -> None:
         self._statement = statement
         self._columns = columns
+        self._plain = plain
         self._known: dict[str, _Words] = {}
 
     def _words(self, database: Database) -> _Words:
         dialect = database.engine.dialect
         found = self._known.get(dialect.name)
         if found is None:
-            found = self._known[dialect.name] = _Words(self._statement, self._columns, dialect)
+            found = self._known[dialect.name] = _Words(self._statement, self._columns, self._plain, dialect)
         return found
 
 
@@ -85,12 +102,11 @@ class Look(_Quick):
 
     Args:
         statement: what is looked at, with parameters by name.
-        plain: leave values as the driver gives them; enough to compare them.
+        plain: from this column on values are left as the driver gives them, which is enough to compare them.
     """
 
-    def __init__(self, statement: Select[*tuple[Any, ...]], *, plain: bool = False) -> None:
-        super().__init__(statement)
-        self._plain = plain
+    def __init__(self, statement: Select[*tuple[Any, ...]], *, plain: int | None = None) -> None:
+        super().__init__(statement, plain=plain)
 
     def at(self, database: Database, values: Values) -> tuple[Any, ...] | None:
         """The first row that these values lead to, as it is committed now."""
@@ -104,11 +120,11 @@ class Look(_Quick):
         return self._as_ours(_first(driver, words.sql, words.bound(values)), words)
 
     def _as_ours(self, found: tuple[Any, ...] | None, words: _Words) -> tuple[Any, ...] | None:
-        if found is None or self._plain:
+        if found is None or not words.out:
             return found
-        return tuple(
-            [one if one is None or out is None else out(one) for one, out in zip(found, words.out, strict=True)]
-        )
+        row = list(found)
+        _convert(row, words.out)
+        return tuple(row)
 
 
 def _first(driver: DBAPIConnection, sql: str, bound: Any) -> tuple[Any, ...] | None:

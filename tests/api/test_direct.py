@@ -39,6 +39,7 @@ UNUSUAL = {
     "a number that is none": b'{"items": [{"text": "a", "fields": {"n": 1e999}}]}',
     "a deadline in seconds": b'{"items": [{"text": "a"}], "review": "always", "deadline": 4102444800}',
     "a pair of halves": b'{"items": [{"text": "\\ud83d\\ude00"}]}',
+    "reasons asked for": b'{"items": [{"text": "I was charged twice", "fields": {"price": 3}}], "explain": true}',
     "words behind": b'{"items": [{"text": "a"}]} and more',
 }
 

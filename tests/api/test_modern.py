@@ -18,7 +18,7 @@ from api.openapi import FILE
 from api.problems import pages
 from models.learn.encoders import Encoder
 from models.store.tables import JobRow, ProjectRow
-from models.tracing import caused_by, log_to_stderr
+from models.tracing import CausedBy, log_to_stderr
 from tests.api.conftest import PASSWORD, Winnow, settings_for
 
 P = "/v1/projects/support-tickets"
@@ -132,7 +132,7 @@ def test_a_line_of_the_log_names_its_request(
     fresh = logging.RootLogger(logging.INFO)
     monkeypatch.setattr(logging, "root", fresh)
     log_to_stderr()
-    with caused_by("the-one"):
+    with CausedBy("the-one"):
         fresh.warning("hello")
     fresh.warning("bye")
     first, second = capsys.readouterr().err.splitlines()

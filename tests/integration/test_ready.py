@@ -6,14 +6,14 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
-from models.errors import Missing, NoVersion
+from models.errors import Missing, NoVersion, Unauthenticated
 from models.learn.encoders import Encoder
 from models.runtime import Runtime
 from models.settings import Settings
 from models.steps import projects, register, serve
-from models.steps.accounts import Caller
+from models.steps.accounts import Caller, check_api_key, create_api_key, digest_of_key, revoke_api_key
 from models.steps.items import NewItem
-from models.steps.ready import ready
+from models.steps.ready import program_at, ready
 from models.store.session import Database
 from models.store.tables import ProjectRow
 from models.vocabulary import Role
@@ -46,6 +46,27 @@ def test_what_has_not_changed_is_not_read_again(runtime: Runtime, ann: Caller, p
     event.listen(runtime.database.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     assert ready(runtime, ann, project.slug) is first
     assert not asked, "but for the one look that the driver takes by itself"
+
+
+def test_a_key_and_a_project_are_looked_up_in_one_breath_as_each_alone(
+    runtime: Runtime, ann: Caller, project: ProjectRow
+) -> None:
+    with runtime.database.transaction() as session:
+        row, secret = create_api_key(session, ann, name="a program", role=Role.PROGRAM)
+        spent, _ = create_api_key(session, ann, name="another", role=Role.PROGRAM)
+        session.flush()
+        revoke_api_key(session, ann, spent.id)
+        digest, late = digest_of_key(secret), spent.key_hash
+    alone = ready(runtime, ann, project.slug)
+    caller, stale, seen = program_at(runtime.database, digest, project.slug)
+    assert (caller, stale) == check_api_key(runtime.database, digest)
+    assert (caller.key, caller.role) == (f"key:{row.id}", Role.PROGRAM)
+    assert seen == alone.state
+    assert ready(runtime, caller, project.slug, seen=seen) is alone
+    assert program_at(runtime.database, digest, "no-such-project") == (caller, stale, None)
+    for unknown in (late, digest_of_key("wnw_never-made")):
+        with pytest.raises(Unauthenticated):
+            program_at(runtime.database, unknown, project.slug)
 
 
 def test_a_promotion_elsewhere_holds_from_the_next_request_on(
