@@ -7,7 +7,15 @@ from typing import Any, Final
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
-_CHOSEN_BY_OTHERS: Final = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
+_ARENA_MAX: Final = -8
+_ARENAS: Final = 2
+_CHOSEN_BY_OTHERS: Final = (
+    "MALLOC_ARENA_MAX",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "GLIBC_TUNABLES",
+    "LD_PRELOAD",
+)
 
 
 def give_back_large_blocks(mib: int) -> bool:
@@ -18,6 +26,8 @@ def give_back_large_blocks(mib: int) -> bool:
     the process: it grew with the size of the largest training, not with what it holds. Left as it is where the
     environment says something about the allocator, and where it is not glibc's.
 
+    Threads get two places among them, instead of one each: what is free in the place of one serves no other.
+
     Args:
         mib: what counts as large. Twice as much may stay free at the end of what holds the small.
 
@@ -27,14 +37,15 @@ def give_back_large_blocks(mib: int) -> bool:
     choose = _of_glibc("mallopt")
     if choose is None:
         return False
-    return bool(choose(_MMAP_THRESHOLD, mib * 2**20)) and bool(choose(_TRIM_THRESHOLD, 2 * mib * 2**20))
+    sizes = bool(choose(_MMAP_THRESHOLD, mib * 2**20)) and bool(choose(_TRIM_THRESHOLD, 2 * mib * 2**20))
+    return sizes and bool(choose(_ARENA_MAX, _ARENAS))
 
 
 def give_back_regularly(seconds: float) -> threading.Thread | None:
     """Have whole pages that are free between small things go back to the system every so many seconds.
 
-    Each thread that ever waited for another at the allocator has a place of its own there, and what becomes free in
-    the midst of one stays with the process: it grew for as long as it worked.
+    glibc itself gives back only what is free at the end of a place: what becomes free in its midst stays with the
+    process, which grew for as long as it worked.
 
     Returns:
         The thread that sees to it, which ends with the process; None where the allocator is left as it is.

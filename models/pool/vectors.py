@@ -23,6 +23,11 @@ _NUMBER_BYTES = 2
 _MOST_KEPT = 8
 """Files of ids: a million items take 8 MB in each, and as much to be found by."""
 
+# What these processors do by themselves adds halves up as halves, which is off in the fourth digit: how like two items
+# are must not depend on the machine.
+for _narrow in ("sapphire", "sve_f16"):
+    simsimd.disable_capability(_narrow)
+
 
 class _Ids:
     """The ids of a file's items, and how to find one; kept for those that come after."""

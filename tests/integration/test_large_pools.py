@@ -63,4 +63,4 @@ def test_likeness_is_the_dot_product_with_every_item(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).standard_normal((70_000, 16), np.float32).astype(np.float16)
     pool = Pool(tmp_path, np.arange(1, len(vectors) + 1), vectors)
     wanted = vectors[69_999].astype(np.float32)
-    np.testing.assert_allclose(pool.likeness(wanted), vectors.astype(np.float32) @ wanted, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(pool.likeness(wanted), vectors.astype(np.float32) @ wanted, rtol=1e-5, atol=1e-4)
