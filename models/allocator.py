@@ -3,6 +3,7 @@
 import ctypes
 import os
 import threading
+import time
 from typing import Any, Final
 
 _TRIM_THRESHOLD: Final = -1
@@ -55,8 +56,8 @@ def give_back_regularly(seconds: float) -> threading.Thread | None:
         return None
 
     def run() -> None:
-        rest = threading.Event()
-        while not rest.wait(seconds):
+        while True:
+            time.sleep(seconds)
             trim(0)
 
     thread = threading.Thread(target=run, name="allocator", daemon=True)
