@@ -39,7 +39,7 @@ from benchmarks._peers import Server, start, versions
 from benchmarks._stack import Stack, about, processor_seconds, settle
 from models.heads import Columns, Served, columns_of, shares_of
 from models.learn.audit import exact_interval
-from models.learn.encoders import Encoder, EncoderRuntime, load_encoder
+from models.learn.encoders import Encoder, EncoderRuntime, exported_name, load_encoder
 from models.learn.text import compose, fingerprint
 from models.learn.training import fit_head
 from models.learn.weights import DEFAULT, Precision, find_weights
@@ -104,7 +104,7 @@ def main() -> None:
         servers = [Server("winnow", stack.api_port, path, {"X-API-Key": stack.key()})]
         report["left_out"] = {}
         for name in () if options.no_peers else PEERS:
-            exported = stack.data / "encoders" / f"{find_weights(DEFAULT).key}-fp32-onnx"
+            exported = stack.data / "encoders" / exported_name(find_weights(DEFAULT), "fp32")
             begun = start(name, Path(folder), options.peers.absolute(), own.served, own.names, exported)
             if isinstance(begun, str):
                 report["left_out"][name] = begun

@@ -24,9 +24,11 @@ from models.learn.onnx_encoder import Manifest, OnnxEncoder
 from models.learn.static_encoder import StaticEncoder, distil
 from models.learn.weights import DEFAULT, Precision, Weights, find_weights
 
-__all__ = ["DEFAULT", "Encoder", "EncoderRuntime", "load_encoder"]
+__all__ = ["DEFAULT", "Encoder", "EncoderRuntime", "exported_name", "load_encoder"]
 
 EncoderRuntime = Literal["onnx", "torch", "static"]
+
+_GRAPHS = 2
 
 
 class Encoder(Protocol):
@@ -97,9 +99,14 @@ def load_encoder(
     return OnnxEncoder(_exported(weights, precision, cache_dir, progress), threads)
 
 
+def exported_name(weights: Weights, precision: Precision) -> str:
+    """What the folder of an exported encoder is called; another one where a release makes another graph."""
+    return f"{weights.key}-{_GRAPHS}-{precision}-onnx"
+
+
 def _exported(weights: Weights, precision: Precision, cache_dir: Path, progress: Callable[[str], None]) -> Path:
     """The folder of an exported encoder, which is made where it is not there yet."""
-    folder = cache_dir / f"{weights.key}-{precision}-onnx"
+    folder = cache_dir / exported_name(weights, precision)
     if OnnxEncoder.is_there(folder):
         return folder
     source = None if precision == "fp32" else _exported(weights, "fp32", cache_dir, progress)

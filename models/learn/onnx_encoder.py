@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tokenizers import Tokenizer
 
 from models.errors import Unavailable
+from models.learn.huge_pages import use_huge_pages
 from models.learn.text import cut, encodable
 from models.learn.weights import digest_of_file
 
@@ -24,6 +25,7 @@ BATCH: Final = 16
 CHARACTERS_PER_TOKEN: Final = 64
 
 _TOKENS_AT_ONCE = 256
+_SPIN_MICROSECONDS = "20"
 _UNUSED = re.compile(r"\[unused\d+\]")
 
 
@@ -100,6 +102,7 @@ class OnnxEncoder:
         self._session = onnxruntime.InferenceSession(
             folder / GRAPH, _options(threads), providers=["CPUExecutionProvider"]
         )
+        use_huge_pages()
 
     @staticmethod
     def is_there(folder: Path) -> bool:
@@ -166,8 +169,10 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Idle threads would otherwise spin, and take the processor from the database and the other workers.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Between the steps of a pass threads spin for a moment, since to wake one takes as long as a step. Without a bound
+    # they would go on after the pass, and take the processor from the database and the other workers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
     return options
 
 

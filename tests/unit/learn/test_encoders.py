@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from models.errors import Unavailable
-from models.learn.encoders import Encoder, load_encoder
+from models.learn.encoders import Encoder, exported_name, load_encoder
 from models.learn.onnx_encoder import GRAPH, MANIFEST, TOKENIZER
 from models.learn.weights import DEFAULT, find_weights
 
@@ -84,7 +85,7 @@ def test_both_runtimes_give_the_same_vectors_and_the_same_id(encoder: Encoder, t
 
 
 def test_a_fresh_export_is_whole_and_clears_away_what_killed_ones_left(tmp_path: Path):
-    name = f"{find_weights(DEFAULT).key}-fp32-onnx"
+    name = exported_name(find_weights(DEFAULT), "fp32")
     for left_over in (name, f".{name}-killed"):
         (tmp_path / "made" / left_over).mkdir(parents=True)
         (tmp_path / "made" / left_over / GRAPH).write_bytes(b"half")
@@ -94,6 +95,9 @@ def test_a_fresh_export_is_whole_and_clears_away_what_killed_ones_left(tmp_path:
     (folder,) = [path for path in (tmp_path / "made").iterdir() if path.is_dir()]
     assert {path.name for path in folder.iterdir()} == {GRAPH, TOKENIZER, MANIFEST}
     assert encoder.encode(["a"]).shape == (1, 384)
+    steps = [node.op_type for node in onnx.load(folder / GRAPH).graph.node]
+    assert steps.count("Attention") == 6, "a layer's attention is one step"
+    assert "Softmax" not in steps
 
 
 def test_an_exported_encoder_needs_no_pytorch(encoder: Encoder, encoder_cache: Path):
