@@ -11,7 +11,6 @@ from typing import Final
 
 HUGE_PAGE: Final = 2 * 2**20
 _MAPPINGS: Final = Path("/proc/self/smaps")
-_MADV_HUGEPAGE: Final = 14
 _MADV_COLLAPSE: Final = 25
 _FULL: Final = 0.9
 _HEAD: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0 *(\[heap\])?$")
@@ -20,7 +19,8 @@ _HEAD: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ 00:00 0 *(\[heap\])
 def use_huge_pages() -> int:
     """Put the large blocks of memory that this process uses in full into huge pages, where the system has them.
 
-    Only full ones, so that no more memory is taken than before. See madvise(2), MADV_COLLAPSE (Linux 6.1 and later).
+    Only full ones, and only once, so that no more memory is taken than before, nor later for what is given back. See
+    madvise(2), MADV_COLLAPSE (Linux 6.1 and later).
 
     Returns:
         How many bytes lie in blocks that were put there; 0 where the system does no such thing.
@@ -33,8 +33,7 @@ def use_huge_pages() -> int:
     advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     done = 0
     for start, end in blocks:
-        advise(start, end - start, _MADV_HUGEPAGE)  # what is there no longer, or cannot be moved, stays as it is
-        if advise(start, end - start, _MADV_COLLAPSE) == 0:
+        if advise(start, end - start, _MADV_COLLAPSE) == 0:  # else it is gone by now, or cannot be moved
             done += end - start
     return done
 

@@ -1,6 +1,7 @@
 """Answers over HTTP from several API processes on one database: what one knows, every other one knows at once."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,6 +37,21 @@ def test_feedback_right_after_the_answer_works_in_every_process(
         told = winnow.post(f"/v1/projects/{project}/predict", "program", json=ask(f"charged {number} times")).json()
         body = {"prediction_id": told["predictions"][0]["prediction_id"], "category": "Billing"}
         assert other.post(f"/v1/projects/{project}/feedback", json=body, headers=headers).status_code == 201
+
+
+def test_later_answers_have_greater_ids_and_nobody_can_guess_them(winnow: Winnow, project: str) -> None:
+    ids = []
+    for number in range(5):
+        told = winnow.post(f"/v1/projects/{project}/predict", "program", json=ask(f"parcel {number}")).json()
+        ids.append(told["predictions"][0]["prediction_id"])
+        time.sleep(0.002)
+    assert ids == sorted(ids)
+    assert {len(one) for one in ids} == {32}
+    together = {"items": [{"text": f"all at once {number}"} for number in range(200)]}
+    told = winnow.post(f"/v1/projects/{project}/predict", "program", json=together).json()
+    behind = {one["prediction_id"][12:] for one in told["predictions"]}
+    assert len(behind) == 200, "80 bits of each are chance"
+    assert len({one[:4] for one in behind}) > 150
 
 
 def test_a_key_that_was_revoked_or_a_role_that_was_lowered_elsewhere_is_refused_at_once(
