@@ -38,10 +38,11 @@ class Windowed:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts of any length, in their order. Shape (n, dimensions), each row of length 1."""
         cut = {text: self._inner.pieces(text, self._most) for text in dict.fromkeys(texts)}
-        counts = np.asarray([len(cut[text]) for text in texts], np.int64)
-        vectors = self._inner.encode([piece for text in texts for piece in cut[text]])
-        if (counts == 1).all():
+        pieces = [piece for text in texts for piece in cut[text]]
+        vectors = self._inner.encode(pieces)
+        if len(pieces) == len(texts):
             return vectors
+        counts = np.asarray([len(cut[text]) for text in texts], np.int64)
         pooled = np.add.reduceat(vectors, np.cumsum(counts) - counts, axis=0)
         several = counts > 1
         pooled[several] /= np.linalg.norm(pooled[several], axis=1, keepdims=True)
