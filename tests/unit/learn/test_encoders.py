@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -72,6 +73,18 @@ def test_several_threads_may_encode_at_once(encoder: Encoder):
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(encoder.encode, [TEXTS] * 12):
             np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_its_threads_rest_once_a_pass_is_over(encoder: Encoder, encoder_cache: Path):
+    assert encoder.dimensions
+    plain = load_encoder(cache_dir=encoder_cache, threads=2)
+    used = 0.0
+    for number in range(10):
+        plain.encode([f"parcel {number}"])
+        before = time.process_time()
+        time.sleep(0.05)
+        used += time.process_time() - before
+    assert used < 0.05, "seconds of the processor, in half a second in which nothing was asked"
 
 
 def test_both_runtimes_give_the_same_vectors_and_the_same_id(encoder: Encoder, tmp_path: Path):
