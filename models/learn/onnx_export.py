@@ -27,6 +27,7 @@ from models.learn.weights import Weights, digest_of_file
 _LOG = logging.getLogger(__name__)
 MAX_BATCH: Final = 4096
 WORST_COSINE: Final = 0.9999
+SAME_COSINE: Final = 0.99999
 
 _PROBES: Final = (
     "",
@@ -119,20 +120,21 @@ def _fuse(program: torch.onnx.ONNXProgram, manifest: Manifest, folder: Path, exp
     """Put a graph of fewer steps in the place of the one in a folder, where it can be made and answers alike."""
     fused = folder / "fused"
     fused.mkdir()
+    better = None
     try:
         with _quiet():
             optimize_for_ort(program.model)
             program.save(fused / GRAPH, external_data=False)
         shutil.copyfile(folder / TOKENIZER, fused / TOKENIZER)
-        better = manifest.model_copy(update={"graph_sha256": digest_of_file(fused / GRAPH)})
-        better.write(fused)
-        if _likeness(fused, expected) >= WORST_COSINE:
-            (fused / GRAPH).replace(folder / GRAPH)
-            better.write(folder)
+        made = manifest.model_copy(update={"graph_sha256": digest_of_file(fused / GRAPH)})
+        made.write(fused)
+        better = made if _likeness(fused, expected) >= SAME_COSINE else None
     except Exception:  # noqa: BLE001 - whatever becomes of a model that the rewriter does not know, the plain graph is right
         _LOG.info("the graph of %s is left as it was exported", manifest.id, exc_info=True)
-    finally:
-        shutil.rmtree(fused)
+    if better is not None:
+        (fused / GRAPH).replace(folder / GRAPH)
+        better.write(folder)
+    shutil.rmtree(fused)
 
 
 def _likeness(folder: Path, expected: NDArray[np.float32]) -> float:

@@ -21,11 +21,11 @@ def folder(encoder: Encoder, encoder_cache: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(source, tmp_path / "exported"))
 
 
-def fuse(monkeypatch: pytest.MonkeyPatch, folder: Path, save: Callable[[Path], Any], sign: float = 1.0) -> None:
-    """Fuse a program that is saved like this; `sign` turns round what is expected of it."""
+def fuse(monkeypatch: pytest.MonkeyPatch, folder: Path, save: Callable[[Path], Any], likeness: float = 1.0) -> None:
+    """Fuse a program that is saved like this; of its vectors a little, or all, is other than expected."""
     monkeypatch.setattr(onnx_export, "optimize_for_ort", lambda model: model)
     program: Any = SimpleNamespace(model=None, save=lambda path, **_: save(path))
-    expected = np.float32(sign) * OnnxEncoder(folder, threads=2).encode(onnx_export._PROBES)
+    expected = np.float32(likeness) * OnnxEncoder(folder, threads=2).encode(onnx_export._PROBES)
     onnx_export._fuse(program, Manifest.read(folder), folder, expected)
 
 
@@ -46,9 +46,10 @@ def test_a_graph_that_answers_alike_is_taken(monkeypatch: pytest.MonkeyPatch, fo
     assert OnnxEncoder(folder, threads=1).encode(["a"]).shape == (1, 384), "the manifest is the new graph's"
 
 
-def test_one_that_answers_otherwise_is_not(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+@pytest.mark.parametrize("likeness", [0.9999, -1.0])
+def test_one_that_answers_otherwise_is_not(monkeypatch: pytest.MonkeyPatch, folder: Path, likeness: float) -> None:
     before, wanted = state(folder), another(folder)
-    fuse(monkeypatch, folder, lambda path: path.write_bytes(wanted), sign=-1.0)
+    fuse(monkeypatch, folder, lambda path: path.write_bytes(wanted), likeness)
     assert state(folder) == before
 
 
