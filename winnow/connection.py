@@ -78,7 +78,7 @@ class Connection:
         retries: int = 4,
     ) -> None:
         self._own = http is None
-        self._http = http or httpx2.Client(base_url=base_url, timeout=_TIMEOUT, verify=_trusted())
+        self._http = http or httpx2.Client(timeout=_TIMEOUT, verify=_trusted())
         self._prefix = "" if self._http.base_url.host else base_url.rstrip("/")
         self._retries = retries
         self._credentials = Credentials(
@@ -222,7 +222,7 @@ class Connection:
             json=json,
             data=form,
             files=files,
-            params={name: value for name, value in (params or {}).items() if value is not None},
+            params={name: value for name, value in (params or {}).items() if value is not None} or None,
             headers={
                 name: value for name, value in (("Idempotency-Key", key), ("If-Match", if_match)) if value is not None
             },
