@@ -22,7 +22,7 @@ def main() -> None:
     st.set_page_config(page_title="Winnow", page_icon=icon, layout="wide", initial_sidebar_state=_SIDEBAR_PX)
     frame.brand()
     session = current()
-    inside = door.open_for(session)
+    inside = door.is_open(session)
     # Before the sign-in every address is known, so that a link or a reload leads to its page afterwards.
     pages = _pages(manages=not inside or session.manages, administers=not inside or session.administers)
     if inside:
@@ -30,7 +30,7 @@ def main() -> None:
     page = st.navigation(pages, position="sidebar" if inside else "hidden")
     if not inside:
         session.wanted = page.url_path if session.wanted is None else session.wanted
-        door.draw(session)
+        door.knock(session)
     elif session.person.role == PROGRAM:
         st.info("This account is for programs: it can ask for predictions over HTTP, but has no pages here.")
         frame.footer(session)

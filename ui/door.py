@@ -12,11 +12,19 @@ from winnow import ApiError, ConnectionFailed, Unauthenticated
 _HEAVY = ("altair", "pandas", "pyarrow")
 
 
-def open_for(session: Session) -> bool:
-    """Whether somebody is signed in; asks the browser once for what it kept. Draws nothing that is seen."""
-    if session.client is not None:
-        keep_sign_in(session)
-        return True
+def is_open(session: Session) -> bool:
+    """Whether somebody is signed in; then the browser is given the newest token to keep. Draws nothing that is seen."""
+    if session.client is None:
+        return False
+    keep_sign_in(session)
+    return True
+
+
+def knock(session: Session) -> None:
+    """Goes on with the sign-in that the browser kept, which is asked for it once, or draws the sign-in page.
+
+    Comes after `st.navigation`: until a tab has been told which page it is on, its answer asks for the first one.
+    """
     if session.forget:
         keep.store(None)
     elif not session.asked:
@@ -24,7 +32,7 @@ def open_for(session: Session) -> bool:
         if token is not None:
             session.asked = True
             _resume(session, token)
-    return False
+    _draw(session)
 
 
 def _resume(session: Session, token: str) -> None:
@@ -39,7 +47,7 @@ def _resume(session: Session, token: str) -> None:
             st.rerun()
 
 
-def draw(session: Session) -> None:
+def _draw(session: Session) -> None:
     """The sign-in page."""
     if not session.asked and keep.may_have_token() and not session.notice:
         st.caption("Signing you in …")

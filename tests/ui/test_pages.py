@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.ui.conftest import CATEGORIES, PASSWORD, Stage
+from ui.session import current
 
 pytestmark = pytest.mark.usefixtures("stage")
 APP = Path(__file__).resolve().parents[2] / "ui" / "app.py"
@@ -62,6 +63,14 @@ def test_empty_fields_are_said() -> None:
     shown = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
     shown.button[0].click().run()
     assert "both" in shown.error[0].value
+
+
+def test_the_browser_is_asked_for_its_sign_in_only_once_it_knows_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise its answer, when it comes quickly, asks for the first page, and a link would lead to the overview."""
+    known = []
+    monkeypatch.setattr("ui.components.keep.ask", lambda: known.append(current().wanted))
+    AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
+    assert known == [""], "the address of the overview"
 
 
 def test_without_a_project_the_overview_leads_to_making_one() -> None:
