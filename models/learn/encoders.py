@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from filelock import FileLock
@@ -28,7 +28,7 @@ __all__ = ["DEFAULT", "Encoder", "EncoderRuntime", "exported_name", "load_encode
 
 EncoderRuntime = Literal["onnx", "torch", "static"]
 
-_GRAPHS = 2
+_GRAPHS: Final[dict[Precision, str]] = {"fp32": "2-fp32", "int8": "int8"}
 
 
 class Encoder(Protocol):
@@ -101,7 +101,7 @@ def load_encoder(
 
 def exported_name(weights: Weights, precision: Precision) -> str:
     """What the folder of an exported encoder is called; another one where a release makes another graph."""
-    return f"{weights.key}-{_GRAPHS}-{precision}-onnx"
+    return f"{weights.key}-{_GRAPHS[precision]}-onnx"
 
 
 def _exported(weights: Weights, precision: Precision, cache_dir: Path, progress: Callable[[str], None]) -> Path:
@@ -109,11 +109,10 @@ def _exported(weights: Weights, precision: Precision, cache_dir: Path, progress:
     folder = cache_dir / exported_name(weights, precision)
     if OnnxEncoder.is_there(folder):
         return folder
-    source = None if precision == "fp32" else _exported(weights, "fp32", cache_dir, progress)
     with _making(folder):
         if not OnnxEncoder.is_there(folder):
             progress(f"Exporting {weights.label} to ONNX in {precision}: once, about 20 seconds")
-            _put(folder, lambda whole: _export(weights, source, whole))
+            _put(folder, lambda whole: _export(weights, precision, whole))
             progress(f"{weights.label} is ready")
     return folder
 
@@ -145,12 +144,15 @@ def _making(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _export(weights: Weights, source: Path | None, whole: Path) -> None:
-    """Make an exported encoder: from its weights, or where `source` is an export in fp32, a coarser one from that."""
-    if source is None:
-        importlib.import_module("models.learn.onnx_export").export(weights, whole)
+def _export(weights: Weights, precision: Precision, whole: Path) -> None:
+    """Make an exported encoder; the coarser one from the plain graph, for from another its vectors would be others."""
+    export = importlib.import_module("models.learn.onnx_export").export
+    if precision == "fp32":
+        export(weights, whole)
     else:
-        importlib.import_module("models.learn.onnx_quantise").quantise(source, whole, weights.id_in("int8"))
+        plain = whole.with_name("plain")
+        export(weights, plain, fused=False)
+        importlib.import_module("models.learn.onnx_quantise").quantise(plain, whole, weights.id_in("int8"))
 
 
 def _put(folder: Path, make: Callable[[Path], None]) -> None:

@@ -51,12 +51,13 @@ class _Graph(torch.nn.Module):
         return torch.nn.functional.normalize(found["sentence_embedding"], dim=-1)
 
 
-def export(weights: Weights, folder: Path) -> None:
+def export(weights: Weights, folder: Path, *, fused: bool = True) -> None:
     """Export an encoder and make sure that it gives the same vectors.
 
     Args:
         weights: what to export.
         folder: made here; holds graph, tokenizer and, last of all, the manifest.
+        fused: make one step of several where that can be done.
 
     Raises:
         Unavailable: the model cannot be loaded, cannot be exported, or the graph answers differently.
@@ -92,7 +93,8 @@ def export(weights: Weights, folder: Path) -> None:
             f"The ONNX export of {weights.label} gives other vectors than PyTorch (cosine {cosine:.4f})."
             " Set WINNOW_ENCODER_RUNTIME=torch to run it with PyTorch."
         )
-    _fuse(program, manifest, folder, expected)
+    if fused:
+        _fuse(program, manifest, folder, expected)
 
 
 def _program(transformer: SentenceTransformer, max_tokens: int) -> torch.onnx.ONNXProgram:
