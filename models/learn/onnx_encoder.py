@@ -21,7 +21,7 @@ MANIFEST: Final = "encoder.json"
 GRAPH: Final = "encoder.onnx"
 TOKENIZER: Final = "tokenizer.json"
 
-BATCH: Final = 16
+BATCH: Final = 8  # more at once are padded to the longest of more, which costs more than a pass of its own
 CHARACTERS_PER_TOKEN: Final = 64
 
 _TOKENS_AT_ONCE = 256

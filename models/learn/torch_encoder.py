@@ -10,11 +10,12 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
 from models.errors import Unavailable
-from models.learn.onnx_encoder import BATCH, CHARACTERS_PER_TOKEN
+from models.learn.onnx_encoder import CHARACTERS_PER_TOKEN
 from models.learn.text import cut, encodable
 from models.learn.weights import Weights
 
 UNLIMITED_TOKENS = 8192
+_BATCH = 16
 
 
 def open_transformer(weights: Weights) -> SentenceTransformer:
@@ -71,7 +72,7 @@ class TorchEncoder:
             return np.empty((0, self.dimensions), dtype=np.float32)
         with self._lock:
             vectors = self._transformer.encode(
-                list(rows), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+                list(rows), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(vectors, dtype=np.float32)[order]
 
