@@ -73,6 +73,14 @@ def answer(page: Page, reading: Locator) -> None:
     page.keyboard.press(str(names.all_inner_texts().index(name) + 1))
 
 
+def until_suggested(page: Page, reading: Locator) -> None:
+    """Answers blind checks, which come by chance, until a card shows what the machine thinks."""
+    reading.locator("h2").wait_for()
+    while not page.locator(".suggested").count():
+        answer(page, reading)
+        reading.locator("h2").wait_for()
+
+
 def saved(page: Page) -> None:
     expect(page.locator(".saved")).to_have_text("All saved")
 
