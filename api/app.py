@@ -205,6 +205,7 @@ def _context(
         lookout.stop()
         hands.close()
         throttle.close()
+        metrics.catch_up()
         doorbell.close()
         database.close()
 

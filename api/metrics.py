@@ -87,9 +87,15 @@ class Metrics:
             registry=self.registry,
         )
 
-    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an answered request, and whatever waits for the moment in which nobody waits."""
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request that was answered, with the next `catch_up`."""
+        self._later.put(partial(self._observe, route, method, status, seconds))
+
+    def catch_up(self) -> None:
+        """Count what was put off; many at once, for what counts them is in the processor's caches then."""
         self._later.catch_up()
+
+    def _observe(self, route: str, method: str, status: int, seconds: float) -> None:
         method = method if method in _METHODS else _OTHER
         kept = self._observed.get((method, route, status))
         if kept is None:

@@ -1,5 +1,6 @@
 """What surrounds every request, as plain ASGI: its id, its bounds, its headers, its numbers."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -27,6 +28,7 @@ _SECURITY = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+_PUT_OFF_SECONDS = 0.1
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 BODY_LIMIT = "winnow.body_limit"
 """Where in the scope a route may raise the bound on its body, before it reads from it."""
@@ -175,11 +177,15 @@ def _too_large(limit: int) -> HTTPException:
 
 
 class Metered:
-    """Counts requests and their times by route template: the path as declared, never as asked."""
+    """Counts requests and their times by route template: the path as declared, never as asked.
+
+    What can wait is counted a moment later, for whoever asked may ask again at once.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
+        self._due = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -201,6 +207,13 @@ class Metered:
         finally:
             self.metrics.in_flight.dec()
             route = getattr(scope.get("route"), "path", "unknown")
-            self.metrics.observe(route, scope["method"], status, time.perf_counter() - begun)
+            self.metrics.answered(route, scope["method"], status, time.perf_counter() - begun)
             if PROBLEM_CODE in scope:
                 self.metrics.problem(scope[PROBLEM_CODE], route)
+            if not self._due:
+                self._due = True
+                asyncio.get_running_loop().call_later(_PUT_OFF_SECONDS, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._due = False
+        self.metrics.catch_up()

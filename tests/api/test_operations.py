@@ -171,6 +171,20 @@ def test_a_schema_of_a_later_release_is_ready(winnow: Winnow) -> None:
     assert winnow.http.get("/readyz").status_code == 200
 
 
+def test_requests_are_counted_a_moment_later_also_where_nobody_looks(winnow: Winnow, project: str) -> None:
+    def counted() -> float:
+        labels = {"method": "GET", "route": "/v1/projects/{slug}", "status": "200"}
+        return winnow.context.metrics.registry.get_sample_value("winnow_http_requests_total", labels) or 0
+
+    for expected in (2, 4):  # what is put off is put off again after it was done
+        for _ in range(2):
+            assert winnow.get(f"/v1/projects/{project}").status_code == 200
+        until = time.monotonic() + 60
+        while counted() < expected and time.monotonic() < until:
+            time.sleep(0.01)
+        assert counted() == expected
+
+
 def test_metrics_count_by_template_and_never_by_what_was_asked(winnow: Winnow, project: str) -> None:
     winnow.get(f"/v1/projects/{project}")
     winnow.get("/v1/projects/none")

@@ -196,7 +196,7 @@ def test_several_processes_behind_one_port_share_their_numbers(tmp_path: Path) -
     shared = tmp_path / "shared"
     shared.mkdir()
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(shared)}
-    count = "from api.metrics import Metrics; m = Metrics(); m.observe('/x', 'GET', 200, 0.1)"
+    count = "from api.metrics import Metrics; m = Metrics(); m.answered('/x', 'GET', 200, 0.1); m.catch_up()"
     tell = (
         "import sys; from api.metrics import Metrics; from models.runtime import Runtime;"
         "from models.settings import Settings; from models.store.session import Database;"
