@@ -4,7 +4,7 @@ Starts the real processes (SQLite unless a database is named, one API process, o
 given file, and measures by turns, so that all meet the same load:
 
 - one text: `POST /predict` against the same encoder and head called in this process, one request after another, and
-  one now and then;
+  one now and then; and called in this process with a pause between the calls, as long as a server's encoder has one;
 - 32 clients: requests a second against this process at batches of 32;
 - the same over `mlflow models serve` and BentoML with adaptive batching, each in an environment that is made here;
 - encoders: PyTorch, ONNX in fp32, ONNX in int8: speed, and accuracy of a head trained on their vectors.
@@ -56,6 +56,9 @@ BATCH = 32
 CLIENTS = 32
 WARM = 10
 """So many requests, or a turn of them, are not counted."""
+PAUSE_SECONDS = 0.002
+"""What lies between two passes of a server's encoder while requests come one after another, about."""
+OWN, RESTED = "in process", "in process, rested"
 PEERS = ("mlflow", "bentoml")
 ENCODERS: tuple[tuple[EncoderRuntime, Precision], ...] = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
 
@@ -183,21 +186,26 @@ def singles(own: Own, servers: list[Server], texts: Iterator[str], size: Size, t
     Args:
         together: so many requests in a turn, one after another. With one, whoever is asked has slept through the turns
             of the others, and finds the processor's caches filled with their data.
+
+    Returns:
+        Each one's spread and how it compares with the calls in process, those without a pause.
     """
     lines = {one.name: socket.create_connection(("127.0.0.1", one.port)) for one in servers}
     for line in lines.values():
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    times: dict[str, list[float]] = {"in process": [], **{one.name: [] for one in servers}}
+    times: dict[str, list[float]] = {OWN: [], RESTED: [], **{one.name: [] for one in servers}}
     warm = max(1, WARM // together)
     for turn in range(size.turns * size.singles // together + warm):
         for name, taken in times.items():
             for text in islice(texts, together):
-                if name == "in process":
+                if name in {OWN, RESTED}:
                     act: Callable[[], object] = partial(own, [text])
                 else:
                     server = next(one for one in servers if one.name == name)
                     request = _load.made(server.path, server.headers, server.body(text))
                     act = partial(ask, lines[name], request)
+                if name == RESTED:
+                    time.sleep(PAUSE_SECONDS)
                 began = time.perf_counter()
                 act()
                 if turn >= warm:
@@ -205,9 +213,9 @@ def singles(own: Own, servers: list[Server], texts: Iterator[str], size: Size, t
     for line in lines.values():
         line.close()
     found = {name: spread(each) for name, each in times.items()}
-    base = found["in process"]
+    base = found[OWN]
     for name, each in found.items():
-        pairs = [one / two for one, two in zip(times[name], times["in process"], strict=True)]
+        pairs = [one / two for one, two in zip(times[name], times[OWN], strict=True)]
         each["over_in_process"] = round(each["p50"] / base["p50"], 2)
         each["median_of_turns"] = round(statistics.median(pairs), 2)
     return found
@@ -220,7 +228,7 @@ def ask(line: socket.socket, request: bytes) -> None:
 
 def processor(own: Own, pid: int, server: Server, texts: Iterator[str], size: Size) -> dict[str, float]:
     """Milliseconds of processor for one text, here and in the API process: what other work blurs least."""
-    spent = {"in process": 0.0, server.name: 0.0}
+    spent = {OWN: 0.0, server.name: 0.0}
     count = size.turns * size.singles
     with socket.create_connection(("127.0.0.1", server.port)) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -228,7 +236,7 @@ def processor(own: Own, pid: int, server: Server, texts: Iterator[str], size: Si
             began = time.process_time()
             for text in islice(texts, size.singles):
                 own([text])
-            spent["in process"] += time.process_time() - began
+            spent[OWN] += time.process_time() - began
             before = processor_seconds(pid)
             for text in islice(texts, size.singles):
                 answered(_load.asked(line, _load.made(server.path, server.headers, server.body(text))))
@@ -244,15 +252,15 @@ def answered(answer: bytes) -> None:
 
 def crowds(own: Own, servers: list[Server], texts: Iterator[str], size: Size, folder: Path) -> dict[str, Any]:
     """Texts a second of 32 clients, and of this process in batches of 32, some seconds each by turns."""
-    rates: dict[str, list[float]] = {"in process": [], **{one.name: [] for one in servers}}
+    rates: dict[str, list[float]] = {OWN: [], **{one.name: [] for one in servers}}
     waits: dict[str, list[dict[str, float]]] = {one.name: [] for one in servers}
     for _ in range(size.turns):
-        rates["in process"].append(batches(own, texts, size.seconds))
+        rates[OWN].append(batches(own, texts, size.seconds))
         for server in servers:
             told = crowd(server, texts, size.seconds, folder)
             rates[server.name].append(told["rate"])
             waits[server.name].append(told)
-    base = rates["in process"]
+    base = rates[OWN]
     found: dict[str, Any] = {}
     for name, each in rates.items():
         ratios = [one / two for one, two in zip(each, base, strict=True)]
@@ -355,11 +363,11 @@ def show(report: dict[str, Any]) -> None:
     for name, reason in report["left_out"].items():
         print(f"{name} was left out: {reason}")
     for key, told in (("one_text", "one text"), ("one_text_now_and_then", "now and then")):
-        print(f"\n{told:<12}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}")
+        print(f"\n{told:<18}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}")
         for name, one in report[key].items():
-            print(f"{name:<12}{one['p50']:>9}{one['p95']:>9}{one['over_in_process']:>14}")
+            print(f"{name:<18}{one['p50']:>9}{one['p95']:>9}{one['over_in_process']:>14}")
     spent = report["processor_ms"]
-    ratio = spent["winnow"] / spent["in process"]
+    ratio = spent["winnow"] / spent[OWN]
     print(f"processor for one text: {spent['winnow']} ms, in process {spent['in process']} ms: x {ratio:.2f}")
     print(
         f"\n{'32 clients':<12}{'a second':>9}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}{'turns':>14}{'failed':>8}"
