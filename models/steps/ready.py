@@ -69,7 +69,7 @@ def ready(runtime: Runtime, caller: Caller, slug: str, number: int | None = None
     state = seen or _known(slug, _STATE.at(runtime.database, {"slug": slug}))
     found = runtime.at_hand.get((slug, number))
     if found is None or found.state != state or time.monotonic() - found.read_at > _LONGEST:
-        found = _read(runtime, slug, number)
+        found = _read(runtime, caller, slug, number)
         runtime.at_hand.put((slug, number), found)
     if found.closed and caller.role is not Role.ADMIN:
         with runtime.database.read() as session:
@@ -77,12 +77,12 @@ def ready(runtime: Runtime, caller: Caller, slug: str, number: int | None = None
     return found
 
 
-def _read(runtime: Runtime, slug: str, number: int | None) -> Ready:
+def _read(runtime: Runtime, caller: Caller, slug: str, number: int | None) -> Ready:
     began = time.monotonic()
     with runtime.database.read() as session:
         driver = cast("DBAPIConnection", session.connection().connection)
         state = _known(slug, _STATE.through(driver, runtime.database, {"slug": slug}))
-        project = session.scalars(select(ProjectRow).where(ProjectRow.slug == slug)).one()
+        project = find_project(session, caller, slug)  # before anything else is said of it
         served = trusted(session, project, runtime.heads.get(session, project, number))
         categories = categories_of(session, project.id, archived=False)
         unheard = beside(runtime, session, project, categories) if number is None else None

@@ -111,6 +111,18 @@ def test_a_category_changed_elsewhere_is_answered_as_it_is_now(
     assert said(other, project.slug, text) == "Passwords"
 
 
+def test_of_a_project_for_members_alone_others_do_not_even_learn_what_it_lacks(
+    runtime: Runtime, other: Runtime, ann: Caller, project: ProjectRow
+) -> None:
+    def close(session, caller, row):
+        projects.update_project(session, caller, row, settings={"members_only": True})
+
+    change(runtime, ann, project.slug, close)
+    for caller, told in ((ann, NoVersion), (PROGRAM, Missing)):
+        with pytest.raises(told):
+            ready(other, caller, project.slug, 99)
+
+
 def test_a_project_that_was_closed_or_deleted_elsewhere_is_gone(
     runtime: Runtime, other: Runtime, ann: Caller, project: ProjectRow
 ) -> None:
