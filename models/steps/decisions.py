@@ -108,8 +108,13 @@ def put(
         item.state = ItemState.FLAGGED
     session.flush()
     if item.decision_id == row.id:
-        publish(session, item.project_id, Event.ITEM_DECIDED, lambda: _told(session, item, row))
+        announce(session, item, row)
     return row
+
+
+def announce(session: Session, item: ItemRow, row: DecisionRow) -> int:
+    """Tell webhooks of the decision that an item has now. How many."""
+    return publish(session, item.project_id, Event.ITEM_DECIDED, lambda: _told(session, item, row))
 
 
 def _told(session: Session, item: ItemRow, row: DecisionRow) -> dict[str, Any]:
@@ -134,7 +139,8 @@ def put_arrivals(
     """Write the decisions of items that arrived with their categories.
 
     Args:
-        labelled: ids of items that are new in this transaction, each with its category ids.
+        labelled: ids of items that are new in this transaction, or locked in it and undecided, each once and with its
+            category ids.
     """
     if not labelled:
         return

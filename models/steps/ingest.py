@@ -14,14 +14,16 @@ from models.errors import Missing
 from models.readers import ReadOptions, Record, RowError, read
 from models.settings import Settings
 from models.steps.accounts import SYSTEM, Caller, record
+from models.steps.decisions import announce as announce_decision
 from models.steps.decisions import put_arrivals, train_when_enough
 from models.steps.items import NewItem, Stored, store
 from models.steps.labels import bad_label, labels_of_file, labels_of_records
 from models.steps.projects import settings_of
+from models.steps.queue import settle
 from models.steps.webhooks import publish
-from models.store.tables import ImportRow, ItemRow, PredictionRow, ProjectRow, RejectRow, VectorRow
+from models.store.tables import DecisionRow, ImportRow, ItemRow, PredictionRow, ProjectRow, RejectRow, VectorRow
 from models.store.words import forgetting
-from models.vocabulary import Event, Job, JobStatus
+from models.vocabulary import Event, ItemState, Job, JobStatus
 from models.work import SliceOver, Work
 
 BLOCK_ROWS, BLOCK_CHARS = 5_000, 4_000_000
@@ -162,16 +164,33 @@ def add_items(session: Session, caller: Caller, project: ProjectRow, items: Sequ
     """
     labels = labels_of_records(session, project, items)
     stored = store(session, project.id, items)
-    put_arrivals(
-        session,
-        caller,
-        project.id,
-        [(one.item_id, labels[place]) for place, one in enumerate(stored) if one.added and place in labels],
-    )
+    _label(session, caller, project.id, [(one, labels[place]) for place, one in enumerate(stored) if place in labels])
     if any(one.added for one in stored):
         jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
+    if labels:
         train_when_enough(session, caller, project, settings_of(project))
     return stored
+
+
+def _label(session: Session, caller: Caller, project_id: int, arrived: Sequence[tuple[Stored, Sequence[int]]]) -> None:
+    """Decide what arrived with categories. An item that was there has them too, unless somebody has decided it."""
+    put_arrivals(session, caller, project_id, [(one.item_id, ids) for one, ids in arrived if one.added])
+    known = {one.item_id: ids for one, ids in reversed(arrived) if not one.added}  # of several rows the first counts
+    if not known:
+        return
+    undecided = session.scalars(
+        select(ItemRow)
+        .where(ItemRow.id.in_(known), ItemRow.state == ItemState.UNDECIDED)
+        .order_by(ItemRow.id)
+        .with_for_update(key_share=True, skip_locked=True)  # whoever decides one at this moment goes before
+        .execution_options(populate_existing=True)
+    ).all()
+    put_arrivals(session, caller, project_id, [(item.id, known[item.id]) for item in undecided])
+    settle(session, [item.id for item in undecided])
+    for item in undecided:
+        session.refresh(item)
+        if not announce_decision(session, item, session.get_one(DecisionRow, item.decision_id)):
+            break  # nobody listens
 
 
 def find_item(session: Session, project: ProjectRow, item_id: int, *, lock: dict[str, bool] | None = None) -> ItemRow:
@@ -234,16 +253,12 @@ def _take(
     so_far_new = not row.rows_duplicate  # in vain at one block of a file at most
     stored = store(session, project.id, [item for _, item in records], import_id=import_id, all_new=so_far_new)
     if labels:
-        put_arrivals(
-            session,
-            Caller(key=row.actor, name=row.filename[:100], role=SYSTEM.role),
-            project.id,
-            [
-                (outcome.item_id, labels[record.label])
-                for (record, _), outcome in zip(records, stored, strict=True)
-                if outcome.added and record.label in labels
-            ],
-        )
+        arrived = [
+            (outcome, labels[record.label])
+            for (record, _), outcome in zip(records, stored, strict=True)
+            if record.label in labels
+        ]
+        _label(session, Caller(key=row.actor, name=row.filename[:100], role=SYSTEM.role), project.id, arrived)
     if errors:
         session.execute(insert(RejectRow), [_reject(import_id, error) for error in errors])
     added = sum(outcome.added for outcome in stored)

@@ -158,12 +158,12 @@ def release(session: Session, caller: Caller, project: ProjectRow, task_ids: Seq
     return len(given.all())
 
 
-def settle(session: Session, item: ItemRow) -> None:
-    """Ask nobody any more about an item that was decided elsewhere, unless somebody has it or is to answer blindly."""
+def settle(session: Session, item_ids: Sequence[int]) -> None:
+    """Ask nobody any more about items that were decided elsewhere, unless somebody has them or is to answer blindly."""
     session.execute(
         update(TaskRow)
         .where(
-            TaskRow.item_id == item.id,
+            TaskRow.item_id.in_(item_ids),
             TaskRow.open.is_(True),
             TaskRow.reason.not_in([reason for reason in Reason if reason.blind]),
             or_(TaskRow.holder.is_(None), TaskRow.lease_expires_at < utc_now()),

@@ -180,7 +180,7 @@ def feedback(session: Session, caller: Caller, project: ProjectRow, given: Feedb
         said=said,
         note=given.note,
     )
-    settle(session, item)
+    settle(session, [item.id])
     train_when_enough(session, caller, project, settings_of(project))
     return row
 

@@ -20,14 +20,27 @@ from models.steps.accounts import Caller
 from models.steps.endings import cancel
 from models.steps.items import NewItem
 from models.steps.projects import find_category, find_project, update_category
+from models.steps.requested import request
+from models.steps.review import NewDecision, decide
+from models.steps.webhooks import create_webhook
 from models.store import upsert
 from models.store.queries.decisions import labels_as_of
 from models.store.queries.items import ItemFilter, matching_ids
 from models.store.queries.projects import categories_of
 from models.store.session import Database
-from models.store.tables import ImportRow, ItemRow, JobRow, ProjectRow, RejectRow, VersionRow
+from models.store.tables import (
+    DecisionRow,
+    DeliveryRow,
+    ImportRow,
+    ItemRow,
+    JobRow,
+    ProjectRow,
+    RejectRow,
+    TaskRow,
+    VersionRow,
+)
 from models.store.types import utc_now
-from models.vocabulary import ItemState, JobStatus
+from models.vocabulary import Action, Event, ItemState, JobStatus, Source
 from models.work import Work
 from tests.integration.conftest import Drain, put
 from tests.integration.crashes import Crash, expire_leases
@@ -281,6 +294,42 @@ def test_labels_become_categories_and_decisions(sender: Sender, ann: Caller) -> 
     by_item = dict(zip(labels.item.tolist(), labels.category.tolist(), strict=True))
     assert [names.get(by_item.get(item.id, 0)) for item in items] == ["Billing", "ﬁnding", "ﬁnding", None]
     assert [item.state for item in items][2:] == [ItemState.DECIDED, ItemState.UNDECIDED]
+
+
+def test_what_is_there_takes_the_category_that_comes_later_unless_somebody_decided(sender: Sender, ann: Caller) -> None:
+    runtime = sender.runtime
+    with runtime.database.transaction() as session:
+        project = find_project(session, ann, sender.slug)
+        create_webhook(
+            session, ann, project, runtime.settings, url="https://example.com/x", events=[Event.ITEM_DECIDED]
+        )
+        items = ingest.add_items(session, ann, project, [NewItem(text) for text in ("one", "two", "three", "four")])
+        request(session, project.id, [one.item_id for one in items])
+        by_hand = NewDecision(Action.CORRECT, item_id=items[1].item_id, categories=["Login"])
+        decide(session, ann, project, by_hand, runtime.settings)
+    with runtime.database.transaction() as session:
+        project = find_project(session, ann, sender.slug)
+        named = [
+            NewItem("one", category="Billing"),
+            NewItem("two", category="Billing"),
+            NewItem("ONE", category="Login"),
+        ]
+        assert not any(one.added for one in ingest.add_items(session, ann, project, named))
+    row, _, _ = sender.take("late.csv", b"body,kind\nthree,Shipping\nnew,Login\nfour,\n", label_field="kind")
+    assert counts(row) == (1, 2, 0)
+    with runtime.database.read() as session:
+        project = find_project(session, ann, sender.slug)
+        names = {one.id: one.name for one in categories_of(session, project.id)}
+        labels = labels_as_of(session, project.id)
+        by_item = dict(zip(labels.item.tolist(), (names[one] for one in labels.category.tolist()), strict=True))
+        kept = {item.text: by_item.get(item.id) for item in session.scalars(select(ItemRow))}
+        waiting = session.scalars(select(TaskRow.item_id).where(TaskRow.open.is_(True))).all()
+        told = [body["data"]["category"] for body in map(json.loads, session.scalars(select(DeliveryRow.body)))]
+        sources = session.scalars(select(DecisionRow.source).order_by(DecisionRow.id)).all()
+    assert kept == {"one": "Billing", "two": "Login", "three": "Shipping", "four": None, "new": "Login"}
+    assert waiting == [items[3].item_id], "nobody is asked any more about what is decided"
+    assert sorted(told) == ["Billing", "Login", "Shipping"]
+    assert sources == [Source.REVIEW, Source.IMPORT, Source.IMPORT, Source.IMPORT]
 
 
 def test_a_label_of_an_archived_category_takes_its_own_row_alone(sender: Sender, ann: Caller) -> None:
