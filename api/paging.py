@@ -73,9 +73,27 @@ class RankedWindow:
 Ranked = Annotated[RankedWindow, Depends(RankedWindow)]
 
 
-def cursor_at(place: tuple[float, int] | None) -> str | None:
-    """The cursor that goes on after this number and this id."""
-    return None if place is None else _sealed(f"{_RANKED}{place[0].hex()}:{place[1]}")
+class OrderedWindow:
+    """Which page of a list is asked for that may be in either order.
+
+    Attributes:
+        after: the id to go on after, or the number and the id.
+        limit: how many rows at most.
+    """
+
+    def __init__(self, limit: Limit = 50, cursor: Cursor = None) -> None:
+        self.limit = limit
+        self.after: int | tuple[float, int] | None = None
+        if cursor:
+            self.after = _read_place(cursor) if _opened(cursor, _RANKED) else read_cursor(cursor)
+
+
+Ordered = Annotated[OrderedWindow, Depends(OrderedWindow)]
+
+
+def cursor_at(place: int | tuple[float, int] | None) -> str | None:
+    """The cursor that goes on after this number and this id, or after this id."""
+    return _sealed(f"{_RANKED}{place[0].hex()}:{place[1]}") if isinstance(place, tuple) else cursor_after(place)
 
 
 def _read_place(cursor: str) -> tuple[float, int]:

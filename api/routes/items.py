@@ -8,7 +8,7 @@ from api import policies
 from api.deps import Charge, GatedRoute, Read, TheRuntime, TheSettings, Write, allow
 from api.filters import ItemFilters
 from api.idempotency import Keyed
-from api.paging import Listing, Paged, RowId, Slug, cursor_after
+from api.paging import Listing, Ordered, RowId, Slug, cursor_at
 from api.schemas.items import DecisionOut, ItemDetail, ItemOut, ItemsIn, ItemsOut, SaidOut, text_of
 from api.throttle import RouteClass
 from models.errors import Missing
@@ -16,7 +16,7 @@ from models.steps import browse, ingest, projects, serve
 from models.steps.accounts import Caller
 from models.steps.items import NewItem
 from models.store.queries.decisions import names_of
-from models.store.queries.history import history_of, was_sent_by
+from models.store.queries.history import history_of, sent_by
 from models.store.queries.projects import categories_of
 
 router = APIRouter(prefix="/v1/projects/{slug}/items", tags=["Items"], route_class=GatedRoute)
@@ -32,7 +32,7 @@ def list_items(
     caller: Browser,
     slug: Slug,
     filters: Annotated[ItemFilters, Depends()],
-    window: Paged,
+    window: Ordered,
     session: Read,
     runtime: TheRuntime,
 ) -> Listing[ItemOut]:
@@ -44,7 +44,7 @@ def list_items(
         ItemOut.of(row.item, row.categories, None if row.prediction is None else SaidOut.of(row.prediction))
         for row in rows
     ]
-    return Listing(items=items, next_cursor=cursor_after(following))
+    return Listing(items=items, next_cursor=cursor_at(following))
 
 
 @router.post("", status_code=201)
@@ -67,13 +67,23 @@ def add_items(
 
 @router.get("/{item_id}")
 def show_item(caller: Viewer, slug: Slug, item_id: RowId, session: Read, runtime: TheRuntime) -> ItemDetail:
-    """Show an item with its history and the machine's reasons. A program sees what it sent itself."""
+    """Show an item with its history and the machine's reasons.
+
+    A program sees what it sent itself, also where that turned out to be an item that others had brought in: its own
+    words and fields, not theirs, and of the decisions its own and the one that counts.
+    """
     project = projects.find_project(session, caller, slug)
     item = ingest.find_item(session, project, item_id)
-    sees_all = policies.may_see_all_items(caller)
-    if not sees_all and not was_sent_by(session, item.id, caller.key):
-        raise Missing("The project has no such item.")
-    history = history_of(session, item.id, caller.key)
+    sent = None
+    if not policies.may_see_all_items(caller):
+        sent = sent_by(session, item.id, caller.key)
+        if sent is None:
+            raise Missing("The project has no such item.")
+    history = [
+        row
+        for row in history_of(session, item.id, caller.key)
+        if sent is None or row.actor == caller.key or row.id == item.decision_id
+    ]
     names = names_of(session, [row.id for row in history])
     categories = {row.id: row.name for row in categories_of(session, project.id)}
     return ItemDetail.about(
@@ -81,7 +91,7 @@ def show_item(caller: Viewer, slug: Slug, item_id: RowId, session: Read, runtime
         names.get(item.decision_id or 0, []),
         serve.why(runtime, session, project, item),
         [DecisionOut.of(row, names[row.id], categories) for row in history],
-        alone=not sees_all,
+        sent,
     )
 
 

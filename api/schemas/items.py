@@ -10,8 +10,9 @@ from models.errors import Invalid, Problem
 from models.learn.explain import FieldWeight, WordWeight
 from models.steps.items import Stored
 from models.steps.predictions import Prediction
+from models.steps.reasons import NOTHING
 from models.steps.serve import Neighbour, Why
-from models.store.tables import DecisionRow, ItemRow, ProjectRow
+from models.store.tables import DecisionRow, ItemRow, PredictionRow, ProjectRow
 from models.vocabulary import Action, ItemState, Source, Verdict
 
 MAX_ITEMS = 1000
@@ -227,15 +228,32 @@ class ItemDetail(ItemOut):
     )
 
     @classmethod
-    def about(cls, row: ItemRow, categories: list[str], why: Why, decisions: list[DecisionOut], *, alone: bool) -> Self:
-        """From its row and its reasons; `alone` leaves out what tells of other items."""
+    def about(
+        cls,
+        row: ItemRow,
+        categories: list[str],
+        why: Why,
+        decisions: list[DecisionOut],
+        sent: PredictionRow | None = None,
+    ) -> Self:
+        """From its row and its reasons.
+
+        Args:
+            sent: what the caller sent, where it may see no more than that: what tells of other records is left out.
+        """
         said = None if why.prediction is None else SaidOut.of(why.prediction, why.verdict)
+        told = item_fields(row, categories, said)
+        weighed = why.weights
+        if sent is not None:
+            told |= {"external_id": sent.external_id, "text": sent.text, "fields": sent.fields}
+            if (sent.text, sent.fields) != (row.text, row.fields):
+                weighed = NOTHING
         return cls(
-            **item_fields(row, categories, said),
+            **told,
             decisions=decisions,
-            neighbours=[] if alone else [NeighbourOut.of(one) for one in why.neighbours],
-            words=[WordOut.of(one) for one in why.weights.words],
-            field_weights=[FieldWeightOut.of(one) for one in why.weights.fields],
+            neighbours=[NeighbourOut.of(one) for one in why.neighbours] if sent is None else [],
+            words=[WordOut.of(one) for one in weighed.words],
+            field_weights=[FieldWeightOut.of(one) for one in weighed.fields],
         )
 
 

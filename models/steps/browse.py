@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from models.errors import Invalid
+from models.errors import Invalid, Problem
 from models.pool.ranking import best_first
 from models.pool.scores import Scores
 from models.pool.vectors import Pool
@@ -22,6 +22,11 @@ from models.store.tables import ItemRow, ProjectRow
 from models.vocabulary import ItemState
 
 SORTS = ("newest", "confidence", "-confidence", "likeness")
+
+Place = int | tuple[float, int]
+"""Where a page ended: at an item's id, or where numbers order the list, at a number and an item's id. The number stands
+there too, for the item may be erased, or be said something else about, before the next page is asked for."""
+
 _BLOCK = 500
 _FEW = 10_000
 """What the database finds is taken out of the arrays at once where it is no more than this."""
@@ -79,9 +84,9 @@ def browse(
     project: ProjectRow,
     wanted: Wanted,
     *,
-    after: int | None = None,
+    after: Place | None = None,
     limit: int = 50,
-) -> tuple[list[Listed], int | None]:
+) -> tuple[list[Listed], Place | None]:
     """A page of what was looked for.
 
     Args:
@@ -89,6 +94,9 @@ def browse(
 
     Returns:
         The page, and what to go on with; None at the end.
+
+    Raises:
+        Invalid: there is no such order, or the page before was of another one.
     """
     if wanted.sort is not None and wanted.sort not in SORTS:
         raise Invalid(f"sort must be one of {', '.join(SORTS)}")
@@ -100,25 +108,34 @@ def browse(
         until=wanted.until,
     )
     if wanted.like is None and not wanted.needs_scores:
+        if isinstance(after, tuple):
+            raise _of_another_order()
         rows = list(items_page(session, project.id, rough, after=after, limit=limit + 1))
         following = rows[limit - 1].id if len(rows) > limit else None
         return _listed(runtime, session, project, rows[:limit]), following
+    if isinstance(after, int):
+        raise _of_another_order()
     rows = []
     waiting, tried = _fitting(runtime, session, project, wanted, after), False
     while len(waiting):
-        block = waiting.best()
+        block, keys = waiting.best()
         found = {row.id: row for row in items_page(session, project.id, rough, among=block, limit=_BLOCK)}
         for place, item_id in enumerate(block, 1):
             if item_id in found:
                 rows.append(found[item_id])
             if len(rows) == limit:
                 more = len(waiting) or place < len(block)
-                return _listed(runtime, session, project, rows), item_id if more else None
+                return _listed(runtime, session, project, rows), (keys[place - 1], item_id) if more else None
         if not tried and _is_rare(len(rows), limit, len(waiting)):
             few = matching_ids(session, project.id, rough, limit=_FEW + 1)
             waiting = waiting.among(few) if len(few) <= _FEW else waiting
         tried = True
     return _listed(runtime, session, project, rows), None
+
+
+def _of_another_order() -> Invalid:
+    rule = "belongs to a list in another order"
+    return Invalid(f"The cursor {rule}.", problems=[Problem(("query", "cursor"), rule)])
 
 
 def _is_rare(found: int, limit: int, waiting: int) -> bool:
@@ -150,13 +167,12 @@ class _Waiting:
         """How many they are."""
         return self._left
 
-    def best(self) -> list[int]:
-        """The next of them, which do not wait any more; at least one where there is any."""
+    def best(self) -> tuple[list[int], list[float]]:
+        """The next of them and their keys, which do not wait any more; at least one where there is any."""
         places = next(self._order)
         self._fresh[places] = False
         self._left -= len(places)
-        ids: list[int] = self._ids[places].tolist()
-        return ids
+        return self._ids[places].tolist(), self._key[places].tolist()
 
     def among(self, ids: Sequence[int]) -> "_Waiting":
         """Those of them that are among these."""
@@ -164,8 +180,10 @@ class _Waiting:
         return _Waiting(self._ids[both], self._key[both])
 
 
-def _fitting(runtime: Runtime, session: Session, project: ProjectRow, wanted: Wanted, after: int | None) -> _Waiting:
-    """The ids that fit what the arrays know, in the order asked for, of those that come after an item."""
+def _fitting(
+    runtime: Runtime, session: Session, project: ProjectRow, wanted: Wanted, after: tuple[float, int] | None
+) -> _Waiting:
+    """The ids that fit what the arrays know, in the order asked for, of those that come after a place."""
     nothing = _Waiting(np.empty(0, np.int64), np.empty(0))
     pool = pool_of(runtime, session, project)
     if pool is None:
@@ -182,11 +200,12 @@ def _fitting(runtime: Runtime, session: Session, project: ProjectRow, wanted: Wa
         vector = _vector(runtime, session, project, wanted.like)
         if wanted.sort in {None, "likeness"}:
             key = -pool.likeness(vector).astype(np.float64)
-    if after is not None:  # where the item stands now, whether it still fits or not: others may have come before it
-        last = np.flatnonzero(np.abs(pool.item_ids) == after)
+    if after is not None:
+        last = np.flatnonzero(np.abs(pool.item_ids) == after[1])  # an erased item keeps its place
         if not len(last):
             return nothing
-        keep &= (key > key[last[0]]) | ((key == key[last[0]]) & (np.arange(len(key)) > last[0]))
+        keep &= (key > after[0]) | ((key == after[0]) & (np.arange(len(key)) > last[0]))
+        keep[last[0]] = False
     return _Waiting(pool.item_ids[keep], key[keep])
 
 

@@ -123,6 +123,27 @@ def test_a_program_sees_no_other_programs_predictions_and_decisions(winnow: Winn
 
 
 @pytest.mark.usefixtures("project")
+def test_a_program_reads_of_others_items_no_more_than_it_sent(winnow: Winnow) -> None:
+    secret = {"id": "T-7", "text": "a complaint of Jane's", "fields": {"email": "jane@example.com"}}
+    stored = winnow.post(f"{P}/items", json={"items": [secret]}).json()["items"][0]["id"]
+    winnow.post(f"{P}/decisions", "reviewer", json={"item_id": stored, "action": "skip", "note": "poor Jane"})
+    item = f"{P}/items/{stored}"
+    told = {"item_id": stored, "category": "Login"}
+    assert winnow.post(f"{P}/feedback", "program", json=told).status_code == 201
+    assert winnow.get(item, "program").status_code == 404, "to tell of an item is not to have sent it"
+    body = {"items": [{"id": "T-7", "text": "a guess", "fields": {"mine": 1}}], "review": "always"}
+    asked = winnow.post(f"{P}/predict", "program", json=body).json()["predictions"][0]
+    assert asked["item_id"] == stored, "by its id it is the item that was there"
+    final = {"item_id": stored, "action": "correct", "categories": ["Billing"]}
+    winnow.post(f"{P}/decisions", "reviewer", json=final)
+    seen = winnow.get(item, "program")
+    assert (seen.json()["text"], seen.json()["fields"], seen.json()["category"]) == ("a guess", {"mine": 1}, "Billing")
+    assert [one["source"] for one in seen.json()["decisions"]] == ["review", "feedback"]
+    assert (seen.json()["words"], seen.json()["neighbours"]) == ([], [])
+    assert "ane" not in seen.text
+
+
+@pytest.mark.usefixtures("project")
 def test_a_program_learns_which_version_learnt_from_its_feedback(winnow: Winnow) -> None:
     def tell(text: str, category: str) -> str:
         answer = winnow.post(f"{P}/feedback", "program", json={"text": text, "category": category})

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.errors import Invalid
 from models.runtime import Runtime
 from models.steps.accounts import Caller
 from models.steps.browse import Wanted, browse
+from models.steps.ingest import erase_item
 from models.steps.projects import find_project
 from models.store.tables import CategoryRow, ProjectRow
 
@@ -48,6 +50,26 @@ def test_pages_are_the_same_whichever_leads(
             assert paged(runtime, session, project, wanted, limit) == right, (few, limit, wanted)
             met += len(right)
         assert met
+
+
+@pytest.mark.parametrize("order", [{"sort": "confidence"}, {"sort": "-confidence"}, {"like": "parcels"}])
+def test_a_page_goes_on_where_the_last_one_ended_also_when_that_item_is_erased(
+    runtime: Runtime, ann: Caller, filled: ProjectRow, order: dict[str, str]
+) -> None:
+    with runtime.database.read() as session:
+        project = find_project(session, ann, filled.slug)
+        whole = [one.item.id for one in browse(runtime, session, project, Wanted(**order), limit=1_000)[0]]
+        _, after = browse(runtime, session, project, Wanted(**order), limit=5)
+    with runtime.database.transaction() as session:
+        erase_item(session, ann, find_project(session, ann, filled.slug), whole[4])
+    with runtime.database.read() as session:
+        project = find_project(session, ann, filled.slug)
+        rows, _ = browse(runtime, session, project, Wanted(**order), after=after, limit=1_000)
+        assert [one.item.id for one in rows] == whole[5:]
+        with pytest.raises(Invalid, match="another order"):
+            browse(runtime, session, project, Wanted(), after=after)
+        with pytest.raises(Invalid, match="another order"):
+            browse(runtime, session, project, Wanted(**order), after=whole[4])
 
 
 def paged(runtime: Runtime, session: Session, project: ProjectRow, wanted: Wanted, limit: int) -> list[int]:

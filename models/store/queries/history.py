@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.store.queries.decisions import seen_by
@@ -15,8 +15,7 @@ def history_of(session: Session, item_id: int, viewer: str) -> Sequence[Decision
     return session.scalars(query).all()
 
 
-def was_sent_by(session: Session, item_id: int, actor: str) -> bool:
-    """Whether this caller sent the item for review with a prediction, or gave feedback on it."""
-    sent = exists().where(PredictionRow.item_id == item_id, PredictionRow.actor == actor)
-    told = exists().where(DecisionRow.item_id == item_id, DecisionRow.actor == actor)
-    return bool(session.scalar(select(sent | told)))
+def sent_by(session: Session, item_id: int, actor: str) -> PredictionRow | None:
+    """What this caller sent last that became the item, or turned out to be it already; None where it sent nothing."""
+    query = select(PredictionRow).where(PredictionRow.item_id == item_id, PredictionRow.actor == actor)
+    return session.scalar(query.order_by(PredictionRow.created_at.desc(), PredictionRow.id.desc()).limit(1))
