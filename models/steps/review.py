@@ -100,7 +100,7 @@ def decide(session: Session, caller: Caller, project: ProjectRow, new: NewDecisi
     if before is not None:
         return _decided(session, before, settings, repeated=True)
     if new.if_undecided:
-        _check_undecided(item, task, caller)
+        _check_undecided(item, task)
     task = _answerable(session, task, item, caller, new)
     wanted = settings_of(project).reviews_per_item
     audit = None
@@ -266,17 +266,15 @@ def _answerable(
     settling = item.state is not ItemState.UNDECIDED and task is not None and task.reviews > 1
     if again or settling:  # who thinks better of an answer, or settles the item, does not take another one's place
         return None
-    # A decision made by looking the item up is no blind answer: a blind task stays in the queue for one.
-    if task is not None and (task.reason.blind or _held_by_another(task, caller)):
-        return None
-    return task
-
-
-def _check_undecided(item: ItemRow, task: TaskRow | None, caller: Caller) -> None:
-    if item.state is not ItemState.UNDECIDED:
-        raise AlreadyDecided(f"item {item.id} was settled meanwhile")
     if task is not None and _held_by_another(task, caller):
         raise LeaseLost(f"somebody else has the card of item {item.id}")
+    # A decision made by looking the item up is no blind answer: a blind task stays in the queue for one.
+    return None if task is not None and task.reason.blind else task
+
+
+def _check_undecided(item: ItemRow, task: TaskRow | None) -> None:
+    if item.state is not ItemState.UNDECIDED:
+        raise AlreadyDecided(f"item {item.id} was settled meanwhile")
     if task is not None and task.reason.blind:
         raise AlreadyDecided(f"item {item.id} is kept for a question of its own")
 

@@ -101,6 +101,9 @@ def test_leases_decisions_and_undo(winnow: Winnow, filled: str) -> None:
     assert not {one["item"]["id"] for one in others} & {one["item"]["id"] for one in tasks}
     stolen = winnow.post(f"{filled}/decisions", "manager", json={"task_id": task["task_id"], "action": "skip"})
     assert (stolen.status_code, stolen.json()["code"]) == (409, "lease-lost")
+    looked_up = {"item_id": task["item"]["id"], "action": "correct", "categories": ["Login"]}
+    stolen = winnow.post(f"{filled}/decisions", "manager", json=looked_up)
+    assert (stolen.status_code, stolen.json()["code"]) == (409, "lease-lost")
 
     body = {"task_id": task["task_id"], "action": "correct", "categories": ["Billing"], "note": "clear"}
     made = winnow.post(f"{filled}/decisions", "reviewer", json=body)
@@ -120,6 +123,7 @@ def test_leases_decisions_and_undo(winnow: Winnow, filled: str) -> None:
 
     released = winnow.post(f"{filled}/queue/release", "reviewer", json={"task_ids": [one["task_id"] for one in tasks]})
     assert released.json() == {"released": 5}
+    assert winnow.post(f"{filled}/decisions", "manager", json=looked_up).status_code == 201
 
 
 def test_a_list_of_decisions_keeps_the_good_and_knows_repeats(winnow: Winnow, filled: str) -> None:
