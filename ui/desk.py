@@ -224,6 +224,7 @@ def _decision(entry: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": entry.get("seconds"),
         "note": entry.get("note"),
         "idempotency_key": entry["nonce"],
+        "although_leased": None if entry.get("task_id") else True,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -113,6 +113,10 @@ class _Decision(Schema):
     if_undecided: bool = Field(
         default=False, description="Refuse it where somebody settled the item meanwhile or has its card in hand."
     )
+    although_leased: bool = Field(
+        default=False,
+        description="With `item_id`: also where somebody else has leased the item, whose answer may then replace it.",
+    )
 
     def as_(self, action: Action) -> NewDecision:
         """As the domain takes it."""
@@ -127,6 +131,7 @@ class _Decision(Schema):
             idempotency_key=self.idempotency_key,
             shown=None if seen is None else Shown(seen.model_version, seen.category, seen.confidence),
             if_undecided=self.if_undecided,
+            although_leased=self.although_leased,
         )
 
 

@@ -53,6 +53,7 @@ class NewDecision:
     Attributes:
         shown: for an item outside the queue, the suggestion that was in view. It is kept with the decision.
         if_undecided: refuse it where somebody else decided the item meanwhile, or has its card.
+        although_leased: for an item, also where somebody else has its card; their answer may come on top of this one.
     """
 
     action: Action
@@ -64,6 +65,7 @@ class NewDecision:
     idempotency_key: str | None = None
     shown: Shown | None = None
     if_undecided: bool = False
+    although_leased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,10 +268,11 @@ def _answerable(
     settling = item.state is not ItemState.UNDECIDED and task is not None and task.reviews > 1
     if again or settling:  # who thinks better of an answer, or settles the item, does not take another one's place
         return None
-    if task is not None and _held_by_another(task, caller):
+    held = task is not None and _held_by_another(task, caller)
+    if held and (new.if_undecided or not new.although_leased):
         raise LeaseLost(f"somebody else has the card of item {item.id}")
     # A decision made by looking the item up is no blind answer: a blind task stays in the queue for one.
-    return None if task is not None and task.reason.blind else task
+    return None if task is not None and (held or task.reason.blind) else task
 
 
 def _check_undecided(item: ItemRow, task: TaskRow | None) -> None:

@@ -102,8 +102,9 @@ def test_leases_decisions_and_undo(winnow: Winnow, filled: str) -> None:
     stolen = winnow.post(f"{filled}/decisions", "manager", json={"task_id": task["task_id"], "action": "skip"})
     assert (stolen.status_code, stolen.json()["code"]) == (409, "lease-lost")
     looked_up = {"item_id": task["item"]["id"], "action": "correct", "categories": ["Login"]}
-    stolen = winnow.post(f"{filled}/decisions", "manager", json=looked_up)
-    assert (stolen.status_code, stolen.json()["code"]) == (409, "lease-lost")
+    for more in ({}, {"although_leased": True, "if_undecided": True}):
+        stolen = winnow.post(f"{filled}/decisions", "manager", json=looked_up | more)
+        assert (stolen.status_code, stolen.json()["code"]) == (409, "lease-lost")
 
     body = {"task_id": task["task_id"], "action": "correct", "categories": ["Billing"], "note": "clear"}
     made = winnow.post(f"{filled}/decisions", "reviewer", json=body)
@@ -121,6 +122,8 @@ def test_leases_decisions_and_undo(winnow: Winnow, filled: str) -> None:
     assert history[0]["supersedes"] == history[1]["id"]
     assert winnow.get(f"{filled}/items/{made.json()['item_id']}").json()["state"] == "undecided"
 
+    other = {**looked_up, "item_id": tasks[1]["item"]["id"], "although_leased": True}
+    assert winnow.post(f"{filled}/decisions", "manager", json=other).status_code == 201
     released = winnow.post(f"{filled}/queue/release", "reviewer", json={"task_ids": [one["task_id"] for one in tasks]})
     assert released.json() == {"released": 5}
     assert winnow.post(f"{filled}/decisions", "manager", json=looked_up).status_code == 201

@@ -95,7 +95,8 @@ class ReviewCalls(Connection):
             slug: the project.
             decisions: objects with the arguments of `decide`; an `idempotency_key` each makes it safe to
                 send the same list again. For an `item_id`, `shown` (`category`, `confidence`, `model_version`)
-                says which suggestion was in view, and `if_undecided` refuses what was settled meanwhile.
+                says which suggestion was in view, `if_undecided` refuses what was settled meanwhile, and
+                `although_leased` stores it also where somebody else has the item's card.
 
         Returns:
             What became of each, in the same order.
