@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +31,17 @@ class Later:
 
     def __init__(self) -> None:
         self._waiting: deque[Count] = deque()
+        self._counting = Lock()
 
     def put(self, count: Count) -> None:
         """Put a count off until the next `catch_up`."""
         self._waiting.append(count)
 
     def catch_up(self) -> None:
-        """Count what was put off."""
-        while self._waiting:
-            try:
-                count = self._waiting.popleft()
-            except IndexError:  # another thread was quicker
-                return
-            count()
+        """Count what was put off; who comes while another thread does it goes on once that is done."""
+        with self._counting:
+            while self._waiting:
+                self._waiting.popleft()()
 
 
 class Shared:
