@@ -166,7 +166,7 @@ class Crowd:
             found, faults = look(database, self.slug, self.ledger, self.files, self._rows)
         finally:
             database.close()
-        if not again(self.client.ready).ready:
+        if not becomes_ready(self.client):
             faults.append("the system is not ready")
         return found, faults
 
@@ -199,3 +199,13 @@ def again(act: Callable[[], T]) -> T:
             if time.monotonic() > until:
                 raise
             time.sleep(0.2)
+
+
+def becomes_ready(client: Client, patience: float = PATIENCE) -> bool:
+    """Whether all is well in the end: what went away is back only when it was noticed, some seconds later."""
+    until = time.monotonic() + patience
+    while not again(client.ready).ready:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
+    return True
