@@ -23,6 +23,7 @@ from models.settings import Settings
 from winnow import Client, ConnectionFailed
 
 _PATIENCE = 180.0
+_LAST_SECONDS = 60.0  # in which a process ends in order, before it is killed
 _CPUINFO = Path("/proc/cpuinfo")
 
 _GIVEN: set[int] = set()
@@ -81,7 +82,7 @@ class Stack:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        self.redis.start()
+        self.start_redis()
         try:
             self.start("api")
             self.start("worker")
@@ -160,9 +161,17 @@ class Stack:
 
     def without_redis(self, seconds: float) -> None:
         """Stop the Redis-protocol server, and start it again after so many seconds."""
-        self.redis.stop()
+        self.end_redis()
         time.sleep(seconds)
-        self.redis.start()
+        self.start_redis()
+
+    def start_redis(self) -> None:
+        """Start the Redis-protocol server again."""
+        self.redis.start(timeout=_PATIENCE)
+
+    def end_redis(self) -> None:
+        """Have the Redis-protocol server write what it has, and end."""
+        self.redis.stop(timeout=_LAST_SECONDS)
 
     def restart_database(self) -> None:
         """End PostgreSQL as if its machine had lost power, and start it again."""
@@ -222,10 +231,10 @@ class Stack:
             process.terminate()
         for process in self._processes.values():
             try:
-                process.wait(timeout=30)
+                process.wait(timeout=_LAST_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-        self.redis.stop()
+        self.end_redis()
 
 
 def free_port() -> int:

@@ -156,11 +156,11 @@ def _start_worker(scene: Scene) -> None:
 
 
 def _end_redis(scene: Scene) -> None:
-    scene.stack.redis.stop()
+    scene.stack.end_redis()
 
 
 def _start_redis(scene: Scene) -> None:
-    scene.stack.redis.start()
+    scene.stack.start_redis()
 
 
 def _manifest(scene: Scene) -> Path:
