@@ -150,7 +150,8 @@ def test_from_an_empty_folder_to_a_serving_version_through_kills(machine):
             killed = machine.child(f"-m {word}")
             killed.kill()
             eventually(lambda killed=killed: not killed.is_running())
-        eventually(lambda: machine.said.count("started again") == 3)
+        for name in ("worker-1", "api", "ui"):
+            eventually(lambda name=name: f"{name} started again" in machine.said)
         eventually(lambda: is_ready(client))
         assert client.predict(SLUG, "Shares fall").model_version >= 1
 

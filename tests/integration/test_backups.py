@@ -331,7 +331,7 @@ def test_a_system_that_is_not_empty_is_kept_unless_told(here: Place, there: Plac
         here.restore(archive)
     with here.database.transaction() as session:
         session.execute(update(ItemRow).values(text="overwritten"))
-        session.add(WorkerRow(name="alive"))
+        session.add(WorkerRow(name="alive", seen_at=utc_now() + timedelta(minutes=10)))  # however long a stall is
     with pytest.raises(Conflict, match="A worker was seen"):
         here.restore(archive, replace=True)
     with here.database.transaction() as session:

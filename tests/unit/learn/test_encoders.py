@@ -5,6 +5,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import onnx
@@ -78,13 +79,14 @@ def test_several_threads_may_encode_at_once(encoder: Encoder):
 def test_its_threads_rest_once_a_pass_is_over(encoder: Encoder, encoder_cache: Path):
     assert encoder.dimensions
     plain = load_encoder(cache_dir=encoder_cache, threads=2)
-    used = 0.0
+    used = []
     for number in range(10):
         plain.encode([f"parcel {number}"])
         before = time.process_time()
         time.sleep(0.05)
-        used += time.process_time() - before
-    assert used < 0.05, "seconds of the processor, in half a second in which nothing was asked"
+        used.append(time.process_time() - before)
+    # The middle one: what else this process has to do counts too, and may fall into some of them.
+    assert median(used) < 0.005, "seconds of the processor, in 50 ms in which nothing was asked"
 
 
 def test_both_runtimes_give_the_same_vectors_and_the_same_id(encoder: Encoder, tmp_path: Path):
@@ -135,7 +137,8 @@ def test_a_folder_that_cannot_be_written_is_said_to_be_one(tmp_path: Path):
 @pytest.mark.parametrize("name", [GRAPH, TOKENIZER])
 def test_a_changed_file_is_refused(encoder: Encoder, encoder_cache: Path, tmp_path: Path, name: str):
     assert encoder.dimensions
-    shutil.copytree(encoder_cache, tmp_path, dirs_exist_ok=True)
+    unfinished = shutil.ignore_patterns(".*")  # of another test, beside this one
+    shutil.copytree(encoder_cache, tmp_path, ignore=unfinished, dirs_exist_ok=True)
     (changed,) = tmp_path.glob(f"*/{name}")
     with changed.open("r+b") as file:
         file.seek(100)
