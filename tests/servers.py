@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-_LOWEST_PORT, _PORTS, _SHARES = 10_000, 740, 8  # sandboxes take what they give from 16,000 upwards
+_LOWEST_PORT, _PORTS = 10_000, 5_920  # sandboxes take what they give from 16,000 upwards
 _COUNT = itertools.count(os.getpid() * 37)  # one run after another begins elsewhere
+_CLAIMS: list[socket.socket] = []
 _PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
@@ -49,13 +50,17 @@ def _installed(name: str) -> str | None:
 
 
 def free_port() -> int:
-    """A port that is free, and is given to nobody else: not twice here, nor by the tests side by side, nor to a caller.
+    """A port that is free, and is given to nobody else: not twice here, nor by tests side by side, nor to a caller.
 
-    Below the ports that systems give to connections on their way out, so none of these takes it meanwhile.
+    Below the ports that systems give to connections on their way out, so none of these takes it meanwhile. Who gives
+    it holds UDP's port of the same number until its end, which tells all other tests on this machine.
     """
-    share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _SHARES
     while True:
-        port = _LOWEST_PORT + next(_COUNT) % _PORTS * _SHARES + share
+        port = _LOWEST_PORT + next(_COUNT) % _PORTS
+        claim = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as probe, suppress(OSError):
+            claim.bind(("127.0.0.1", port))
             probe.bind(("127.0.0.1", port))
+            _CLAIMS.append(claim)
             return port
+        claim.close()
