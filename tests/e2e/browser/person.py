@@ -21,6 +21,8 @@ TOPICS = {
 FIELDS = {"channel": "mail", "desk": "two", "tone": "calm", "language": "English", "year": 2026}
 """More than the card shows before it is unfolded."""
 PATIENCE_MS = 120_000
+SUGGESTED, BLIND = ".suggested", ".reason.blind"
+"""On a card that shows what the machine thinks, and on a check that does not."""
 _PAGES = (
     "",
     "review",
@@ -73,10 +75,10 @@ def answer(page: Page, reading: Locator) -> None:
     page.keyboard.press(str(names.all_inner_texts().index(name) + 1))
 
 
-def until_suggested(page: Page, reading: Locator) -> None:
-    """Answers blind checks, which come by chance, until a card shows what the machine thinks."""
+def until_card(page: Page, reading: Locator, kind: str) -> None:
+    """Answers until a card of this kind is there, `SUGGESTED` or `BLIND`: which comes next is left to chance."""
     reading.locator("h2").wait_for()
-    while not page.locator(".suggested").count():
+    while not page.locator(kind).count():
         answer(page, reading)
         reading.locator("h2").wait_for()
 

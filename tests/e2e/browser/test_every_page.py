@@ -8,7 +8,17 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser.person import BROWSER, PATIENCE_MS, every_page, open_page, sign_in
+from tests.e2e.browser.person import (
+    BLIND,
+    BROWSER,
+    PATIENCE_MS,
+    SUGGESTED,
+    every_page,
+    open_page,
+    review,
+    sign_in,
+    until_card,
+)
 from tests.e2e.test_up import Machine
 from winnow import Client
 
@@ -64,6 +74,23 @@ def test_no_page_has_a_serious_fault_for_those_who_see_or_hear_it_otherwise(
         open_page(page, machine, path)
         page.evaluate(axe)
         faults += [(path, *fault) for fault in lasting_faults(page)]
+    context.close()
+    assert faults == []
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_neither_a_card_with_a_suggestion_nor_a_blind_one_has_a_serious_fault(
+    chromium: Browser, machine: Machine, axe: str, colours: str
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=colours)
+    context.set_default_timeout(PATIENCE_MS)
+    page = sign_in(context, machine)
+    reading, faults = review(page), []
+    page.evaluate(axe)
+    for kind in (SUGGESTED, BLIND):
+        until_card(page, reading, kind)
+        faults += [(kind, *fault) for fault in lasting_faults(page)]
     context.close()
     assert faults == []
 

@@ -3,7 +3,20 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser.person import BROWSER, SLUG, TOPICS, answer, decided, go, review, saved, truth, until_suggested
+from tests.e2e.browser.person import (
+    BLIND,
+    BROWSER,
+    SLUG,
+    SUGGESTED,
+    TOPICS,
+    answer,
+    decided,
+    go,
+    review,
+    saved,
+    truth,
+    until_card,
+)
 from tests.e2e.test_up import eventually
 from winnow import Client
 
@@ -38,8 +51,8 @@ def test_every_key_does_what_the_card_says(page: Page, client: Client) -> None:
         saved(page)
         assert [(action, names) for action, _, names in decided(client)[: len(expected)]] == list(expected)
 
-    until_suggested(page, reading)
-    suggested = page.locator(".suggested span").inner_text()
+    until_card(page, reading, SUGGESTED)
+    suggested = page.locator(f"{SUGGESTED} span").inner_text()
     page.keyboard.press("Enter")
     then(("accept", (suggested,)))
 
@@ -95,7 +108,7 @@ def test_every_key_does_what_the_card_says(page: Page, client: Client) -> None:
 @pytest.mark.usefixtures("project")
 def test_guideline_and_reasons_are_a_key_away(page: Page) -> None:
     reading = review(page)
-    until_suggested(page, reading)
+    until_card(page, reading, SUGGESTED)
     for _ in range(3):  # of each category something is known then, and one has a question
         answer(page, reading)
     page.keyboard.press("n")
@@ -116,12 +129,11 @@ def test_guideline_and_reasons_are_a_key_away(page: Page) -> None:
     expect(guide).to_contain_text("is a lost parcel one of these?")
     page.keyboard.press("g")
     expect(guide).to_be_hidden()
-    until_suggested(page, reading)
+    until_card(page, reading, SUGGESTED)
     page.keyboard.press("w")
     expect(reading.locator("mark, .alike, .why").first).to_be_visible()
     expect(reading.get_by_text("Looking for reasons")).to_have_count(0)
-    while not page.locator(".reason.blind").count():
-        answer(page, reading)
+    until_card(page, reading, BLIND)
     page.keyboard.press("w")
     expect(page.get_by_text("they would tell what the machine thinks")).to_be_visible()
     expect(reading.locator("mark")).to_have_count(0)
