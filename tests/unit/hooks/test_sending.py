@@ -41,6 +41,7 @@ def raw_server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        socket.create_connection(listening.getsockname()).close()  # or it waits for one who gave up before they called
         thread.join()
 
 
