@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from api.policies import scopes_of
-from api.schemas.base import Moment, Output, OutputId, Schema
+from api.schemas.base import Future, Moment, Output, OutputId, Schema
 from models.steps.accounts import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from models.steps.tokens import SignIn
 from models.store.tables import ApiKeyRow, UserRow
@@ -95,7 +95,7 @@ class NewApiKey(Schema):
 
     name: str = Field(min_length=1, max_length=100)
     role: Role = Role.PROGRAM
-    expires_at: AwareDatetime | None = None
+    expires_at: Future | None = None
     scopes: list[str] | None = Field(
         default=None,
         min_length=1,

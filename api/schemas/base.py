@@ -4,10 +4,21 @@ import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    field_validator,
+)
+
+from models.store.types import utc_now
 
 _MAX_DEPTH = 32
 _MAX_ID = 2**63 - 1
+_LAST_YEAR = 9000
 
 
 class Schema(BaseModel):
@@ -72,6 +83,13 @@ def _known_id(given: Any) -> Any:
     raise ValueError(message)
 
 
+def _in_the_future(moment: datetime) -> datetime:
+    if not utc_now() < moment or moment.year > _LAST_YEAR:
+        message = f"must lie in the future, and before the year {_LAST_YEAR}"
+        raise ValueError(message)
+    return moment
+
+
 def _z(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -81,6 +99,9 @@ InputId = Annotated[int, BeforeValidator(_known_id, json_schema_input_type=str)]
 
 OutputId = Annotated[str, BeforeValidator(str)]
 """An id in an answer: always a string."""
+
+Future = Annotated[AwareDatetime, AfterValidator(_in_the_future)]
+"""A time in a body that is yet to come, and that any database can keep."""
 
 Moment = Annotated[datetime, PlainSerializer(_z, when_used="json", return_type=str)]
 """A time in an answer: RFC 3339, UTC, with `Z`."""

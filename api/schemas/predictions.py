@@ -1,12 +1,11 @@
 """Predictions and feedback."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from api.schemas.base import InputId, Output, OutputId, Schema
+from api.schemas.base import Future, InputId, Output, OutputId, Schema
 from api.schemas.items import (
     MAX_ITEMS,
     CategoryName,
@@ -20,19 +19,7 @@ from api.schemas.items import (
 from models.steps.reasons import Weights
 from models.steps.requested import MOST, USUAL, Urgency
 from models.steps.serve import Answer, Answers
-from models.store.types import utc_now
 from models.vocabulary import ReviewMode, TaskKind, Verdict
-
-
-def _in_the_future(moment: datetime) -> datetime:
-    if not utc_now() < moment or moment.year > _LAST_YEAR:
-        message = f"must lie in the future, and before the year {_LAST_YEAR}"
-        raise ValueError(message)
-    return moment
-
-
-Future = Annotated[AwareDatetime, AfterValidator(_in_the_future)]
-_LAST_YEAR = 9000
 
 
 class PredictIn(Schema):
