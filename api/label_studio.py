@@ -5,6 +5,7 @@ nothing in a configuration can make it grow.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -74,7 +75,8 @@ class _Tags(HTMLParser):
 def layout_of(config: str) -> Layout:
     """What a labelling configuration asks. Raises Invalid where it has no `Choices` about a text of the task."""
     tags = _Tags()
-    tags.feed(config[:MAX_CONFIG_CHARS])
+    with suppress(AssertionError):  # the parser gives up on a `<![` unknown to it; what was before counts
+        tags.feed(config[:MAX_CONFIG_CHARS])
     for question in tags.questions:
         if question.about in tags.sources:
             choices = tuple(one for one in question.choices if one)
@@ -99,8 +101,12 @@ def chosen_in(annotation: dict[str, Any]) -> list[str]:
     if annotation.get("was_cancelled"):
         return []
     chosen: list[str] = []
-    for region in annotation.get("result") or ():
+    for region in _list(annotation.get("result")):
         value = region.get("value") if isinstance(region, dict) and region.get("type") == "choices" else None
         choices = value.get("choices") if isinstance(value, dict) else None
-        chosen += [one for one in choices or () if isinstance(one, str)]
+        chosen += [one for one in _list(choices) if isinstance(one, str)]
     return list(dict.fromkeys(chosen))
+
+
+def _list(given: object) -> list[Any]:
+    return given if isinstance(given, list) else []

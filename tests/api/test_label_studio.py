@@ -119,6 +119,22 @@ def test_what_says_nothing_changes_nothing(winnow: Winnow) -> None:
     assert winnow.get("/v1/projects/support-tickets/decisions").json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"result": 5}, {"result": "Billing"}, {"result": {"choices": ["Billing"]}}, {"result": [5, None, "x", []]},
+        {"result": [{"type": "choices"}]}, {"result": [{"type": "choices", "value": ["Billing"]}]},
+        {"result": [{"type": "choices", "value": {"choices": 5}}]},
+        {"result": [{"type": "choices", "value": {"choices": "Billing"}}]},
+        {"result": [{"type": "choices", "value": {"choices": [5, None, {}]}}]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_annotation_of_another_shape_chooses_nothing(winnow: Winnow, change: dict[str, Any]) -> None:
+    answer = tell(winnow, annotated("ANNOTATION_CREATED", "charged twice", "billing", **change))
+    assert (answer.status_code, answer.json()["taken"]) == (201, 0), answer.text
+
+
 def test_a_program_may_tell_but_not_train(winnow: Winnow) -> None:
     assert tell(winnow, {"action": "START_TRAINING"}, "program").json()["job"] is None
     assert tell(winnow, annotated("ANNOTATION_CREATED", "x y", "billing"), "program").json()["taken"] == 1
@@ -143,7 +159,7 @@ def test_only_a_key_opens_it(winnow: Winnow) -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        "", "<View/>", "not xml <<<", "<View><Text name='t' value='$text'/></View>",
+        "", "<View/>", "not xml <<<", "<![x[", "<![other]>", "<View><Text name='t' value='$text'/></View>",
         "<View><Choices name='c' toName='t'><Choice value='A'/></Choices></View>",
         '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><View>&b;</View>',
     ],
