@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from api import policies
-from api.deps import Charge, GatedRoute, Here, Read, Write, allow_anyone, allow_basic
+from api.deps import Charge, GatedRoute, Here, Read, TheSettings, Write, allow_anyone, allow_basic
 from api.label_studio import MAX_CONFIG_CHARS, Layout, chosen_in, layout_of, text_of_task
 from api.paging import Slug
 from api.schemas.base import Output, Schema
@@ -142,7 +142,9 @@ def label_studio_predict(
 
 
 @router.post("/webhook", status_code=201)
-def label_studio_webhook(caller: Teller, slug: Slug, body: EventIn, charge: Charge, session: Write) -> TakenOut:
+def label_studio_webhook(
+    caller: Teller, slug: Slug, body: EventIn, charge: Charge, session: Write, settings: TheSettings
+) -> TakenOut:
     """Take annotations as decisions of source `feedback`; other events are acknowledged and change nothing.
 
     Label Studio's button for training starts one, if the key may: it needs the role `manager`.
@@ -155,7 +157,7 @@ def label_studio_webhook(caller: Teller, slug: Slug, body: EventIn, charge: Char
     taken = 0
     for task, annotation in pairs:
         chosen = chosen_in(annotation)
-        text = text_of_task(task.data, project, key)
+        text = text_of_task(task.data, project, key)[: settings.max_text_chars]
         if chosen and text.strip():
             several = project.task is TaskKind.MULTI
             right = serve.Feedback(categories=chosen, text=text) if several else serve.Feedback(chosen[0], text=text)

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 
 from api import policies
-from api.deps import Charge, GatedRoute, Here, Seen, Slot, Write, allow
+from api.deps import Charge, GatedRoute, Here, Seen, Slot, TheSettings, Write, allow
 from api.idempotency import Keyed, KeyedUpload
 from api.paging import Slug
 from api.routes.imports import options_of
-from api.schemas.items import text_of
+from api.schemas.items import not_too_long, text_of
 from api.schemas.predictions import FeedbackIn, FeedbackOut, PredictIn, PredictOut, as_told
 from api.schemas.work import JobOut
 from api.throttle import RouteClass
@@ -63,11 +63,14 @@ def predict_batch(caller: Sender, slug: Slug, upload: Received, session: Write, 
 
 
 @router.post("/feedback", status_code=201)
-def give_feedback(caller: Teller, slug: Slug, body: FeedbackIn, session: Write, once: Keyed) -> FeedbackOut:
+def give_feedback(
+    caller: Teller, slug: Slug, body: FeedbackIn, session: Write, once: Keyed, settings: TheSettings
+) -> FeedbackOut:
     """Say what turned out to be right: it becomes a decision."""
 
     def tell() -> FeedbackOut:
         project = projects.find_project(session, caller, slug)
+        not_too_long(body.text or "", ("body", "text"), settings.max_text_chars)
         row = serve.feedback(session, caller, project, serve.Feedback(**body.model_dump()))
         return FeedbackOut(decision_id=str(row.id))
 

@@ -312,7 +312,12 @@ def text_of(record: RecordIn, project: ProjectRow, place: int, max_chars: int) -
     if not text.strip():
         rule = "has no text: give `text`, or `fields` with the project's text fields"
         raise Invalid("A record has no text.", problems=[Problem(("body", "items", place), rule)])
+    return not_too_long(text, ("body", "items", place, "text"), max_chars)
+
+
+def not_too_long(text: str, where: tuple[str | int, ...], max_chars: int) -> str:
+    """The text. Raises Invalid where it is longer than the operator allows."""
     if len(text) > max_chars:
         rule = f"has more than {max_chars} characters"
-        raise Invalid("A text is too long.", problems=[Problem(("body", "items", place, "text"), rule)])
+        raise Invalid("A text is too long.", problems=[Problem(where, rule)])
     return text

@@ -1,9 +1,9 @@
 """Predictions and feedback."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from api.schemas.base import Future, InputId, Output, OutputId, Schema
 from api.schemas.items import (
@@ -95,6 +95,16 @@ def _prediction(answer: Answer, task: TaskKind, weights: Weights | None) -> dict
     }
 
 
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        message = "must not be empty"
+        raise ValueError(message)
+    return text
+
+
+NotEmpty = Annotated[str, AfterValidator(_not_empty)]
+
+
 class FeedbackIn(Schema):
     """What turned out to be right, about exactly one of the four."""
 
@@ -107,7 +117,7 @@ class FeedbackIn(Schema):
     prediction_id: str | None = Field(default=None, max_length=64)
     item_id: InputId | None = None
     external_id: ExternalId | None = None
-    text: str | None = None
+    text: NotEmpty | None = None
     note: Note | None = None
 
 

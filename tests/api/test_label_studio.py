@@ -135,6 +135,14 @@ def test_an_annotation_of_another_shape_chooses_nothing(winnow: Winnow, change: 
     assert (answer.status_code, answer.json()["taken"]) == (201, 0), answer.text
 
 
+def test_a_text_that_is_too_long_is_cut_where_predict_cuts_it(winnow: Winnow) -> None:
+    longest = winnow.settings.max_text_chars
+    answer = tell(winnow, annotated("ANNOTATION_CREATED", "charged " * longest, "billing"))
+    assert (answer.status_code, answer.json()["taken"]) == (201, 1)
+    (item,) = winnow.get("/v1/projects/support-tickets/items").json()["items"]
+    assert len(item["text"]) == longest
+
+
 def test_a_program_may_tell_but_not_train(winnow: Winnow) -> None:
     assert tell(winnow, {"action": "START_TRAINING"}, "program").json()["job"] is None
     assert tell(winnow, annotated("ANNOTATION_CREATED", "x y", "billing"), "program").json()["taken"] == 1
