@@ -6,7 +6,7 @@ a bug, is logged with its traceback by `api.middleware`, and answers 500 without
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -34,6 +34,8 @@ _LOG = logging.getLogger(__name__)
 _PROBLEMS_SHOWN = 100
 _LOC_CHARS = 200
 _BUSY = "The database is away or busy: try again."
+_NOT_SAID = "The body is not said to be JSON: send it with the header Content-Type: application/json."
+_UNREADABLE = "The body cannot be read: it is not UTF-8, is nested too deeply, or has a number of too many digits."
 _NO_ROWS = f"{NO_ROOM_FOR_ROWS} Nothing was stored: try again when there is."
 
 
@@ -66,7 +68,9 @@ STATUS: tuple[tuple[type[WinnowError], int], ...] = (
 )
 """Which kind answers with which status; the first that fits."""
 
-_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 422: "invalid"}
+_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_INVALID = 422
+_READS = frozenset({"GET", "HEAD"})
 
 PROBLEM_CODE = "winnow.problem_code"
 """Where in the scope the code of an answered error stands, for whoever counts them."""
@@ -120,10 +124,12 @@ def _answer(
     status: int,
     code: str,
     detail: str,
-    problems: Iterable[Problem] = (),
+    problems: Sequence[Problem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     request.scope[PROBLEM_CODE] = code
+    if status == _INVALID and not problems:
+        problems = [Problem(("query" if request.method in _READS else "body",), detail)]
     return problem(
         status,
         code,
@@ -151,8 +157,10 @@ def _winnow_error(request: Request, error: Exception) -> Response:
 def _invalid_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
+    if isinstance(error.body, bytes):  # it was not even looked at as JSON
+        return _answer(request, _INVALID, Invalid.code, _unread(request, _NOT_SAID))
     problems = [Problem(tuple(fault["loc"]), _message(fault)) for fault in error.errors()]
-    return _answer(request, 422, Invalid.code, "The request breaks a rule.", problems)
+    return _answer(request, _INVALID, Invalid.code, "The request breaks a rule.", problems)
 
 
 def _message(fault: Mapping[str, Any]) -> str:
@@ -166,9 +174,20 @@ def _http_exception(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: no such route, no such method, a body that cannot be parsed."""
     if not isinstance(error, HTTPException):
         raise error
-    status = 422 if error.status_code == HTTPStatus.BAD_REQUEST else error.status_code
-    code = _CODES.get(status, f"http-{status}")
-    return _answer(request, status, code, str(error.detail), (), error.headers)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        is_json = "json" in request.headers.get("content-type", "").lower()
+        detail = _unread(request, _UNREADABLE if is_json else str(error.detail))
+        return _answer(request, _INVALID, Invalid.code, detail)
+    code = _CODES.get(error.status_code, f"http-{error.status_code}")
+    return _answer(request, error.status_code, code, str(error.detail), (), error.headers)
+
+
+def _unread(request: Request, otherwise: str) -> str:
+    """Why a body is not read: it is packed, or what else it is."""
+    packed = request.headers.get("content-encoding", "")
+    if packed.lower() in {"", "identity"}:
+        return otherwise
+    return f"The body is packed (Content-Encoding: {packed[:_LOC_CHARS]}): send it as it is."
 
 
 def _database_error(request: Request, error: Exception) -> Response:
@@ -179,7 +198,7 @@ def _database_error(request: Request, error: Exception) -> Response:
         return _answer(request, 409, Conflict.code, detail)
     if isinstance(error, DataError):
         _LOG.warning("a value cannot be stored: %s", error.orig)
-        return _answer(request, 422, Invalid.code, "A value in the request cannot be stored.")
+        return _answer(request, _INVALID, Invalid.code, "A value in the request cannot be stored.")
     away = absence(error)
     if away is None and not isinstance(error, OperationalError):
         raise error

@@ -124,4 +124,4 @@ class DecisionFilters:
 
 def resolve_one(session: Session, project: ProjectRow, name: str | None) -> int | None:
     """The id of the category that a filter names. Raises BadReference where there is none."""
-    return None if name is None else resolve(session, project, [name])[0]
+    return None if name is None else resolve(session, project, [name], ("query", "category"))[0]

@@ -19,17 +19,20 @@ disk is full or the database is gone is told apart by `models.absence`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+Place = tuple[str | int, ...]
+"""The way to something in a request, e.g. `("body", "items", 0, "text")`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One fault in a request.
 
     Attributes:
-        loc: the way to it, e.g. `("body", "items", 0, "text")`.
+        loc: where it is.
         msg: what is wrong and what would be right, in a sentence.
     """
 
-    loc: tuple[str | int, ...]
+    loc: Place
     msg: str
 
 
@@ -39,7 +42,7 @@ class WinnowError(Exception):
     Attributes:
         code: stable name of the error, for programs; part of the contract.
         detail: a sentence for people: what happened and what to do.
-        problems: the places in the request, where there are several.
+        problems: the places in the request; where a bad one names none, it is wrong as a whole.
     """
 
     code = "error"

@@ -209,6 +209,7 @@ def _problems(errors: object) -> tuple[Problem, ...]:
 
 
 def _sentence(text: str, problems: tuple[Problem, ...]) -> str:
+    problems = tuple(problem for problem in problems if problem.msg != text)  # the whole of it is wrong, as it says
     if not problems:
         return text
     shown = problems[:_PROBLEMS_SHOWN]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import Moment, Output, OutputId, Schema
-from models.errors import Invalid, Problem
+from models.errors import Invalid, Place, Problem
 from models.learn.explain import FieldWeight, WordWeight
 from models.steps.items import Stored
 from models.steps.predictions import Prediction
@@ -315,7 +315,7 @@ def text_of(record: RecordIn, project: ProjectRow, place: int, max_chars: int) -
     return not_too_long(text, ("body", "items", place, "text"), max_chars)
 
 
-def not_too_long(text: str, where: tuple[str | int, ...], max_chars: int) -> str:
+def not_too_long(text: str, where: Place, max_chars: int) -> str:
     """The text. Raises Invalid where it is longer than the operator allows."""
     if len(text) > max_chars:
         rule = f"has more than {max_chars} characters"

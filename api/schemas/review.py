@@ -13,6 +13,9 @@ from models.store.tables import DecisionRow
 from models.vocabulary import Action, Reason
 
 MAX_DECISIONS = 500
+Decides = Literal["accept", "correct", "skip", "flag"]
+"""The values of an `Action` that a decision can have, plain so that a refusal names them as callers write them."""
+
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -138,11 +141,11 @@ class _Decision(Schema):
 class DecisionIn(_Decision):
     """What somebody decides, about a task or directly about an item."""
 
-    action: Literal[Action.ACCEPT, Action.CORRECT, Action.SKIP, Action.FLAG]
+    action: Decides
 
     def plan(self) -> NewDecision:
         """As the domain takes it."""
-        return self.as_(self.action)
+        return self.as_(Action(self.action))
 
 
 class DecisionsIn(_Decision):
@@ -158,7 +161,7 @@ class DecisionsIn(_Decision):
     )
 
     decisions: list[DecisionIn] | None = Field(default=None, max_length=MAX_DECISIONS)
-    action: Literal[Action.ACCEPT, Action.CORRECT, Action.SKIP, Action.FLAG] | None = None
+    action: Decides | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -173,7 +176,7 @@ class DecisionsIn(_Decision):
 
     def one(self) -> NewDecision:
         """The single decision; `action` is there, or it would have been refused."""
-        return self.as_(cast("Action", self.action))
+        return self.as_(Action(cast("Decides", self.action)))
 
 
 class DecidedOut(Output):

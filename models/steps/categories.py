@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models import jobs
-from models.errors import BadReference, Conflict, Invalid, Missing, TooLittleToLearn
+from models.errors import BadReference, Conflict, Invalid, Missing, Problem, TooLittleToLearn
 from models.runtime import Runtime
 from models.steps import effects
 from models.steps.accounts import Caller, record
@@ -30,6 +30,7 @@ from models.store.types import utc_now
 from models.vocabulary import Action, Job, Reason, Source, Surgery
 
 _FEWEST = 2
+_INTO = ("body", "into_id")
 _LISTED = 10
 
 
@@ -130,9 +131,10 @@ def _target(session: Session, project: ProjectRow, row: CategoryRow, into_id: in
     there = {one.id: one for one in categories_of(session, project.id, archived=False)}
     target = there.get(into_id or 0)
     if target is None:
-        raise BadReference(f"the category {into_id} to merge into is not there or is archived")
+        message = f"the category {into_id} to merge into is not there or is archived"
+        raise BadReference(message, problems=[Problem(_INTO, "is not there, or is archived")])
     if target.id == row.id:
-        raise Invalid("a category cannot be merged into itself")
+        raise Invalid("a category cannot be merged into itself", problems=[Problem(_INTO, "is the category itself")])
     if len(there.keys() - {row.id}) < _FEWEST:
         raise Conflict("a project needs two categories: merging these would leave one")
     return target
@@ -214,7 +216,8 @@ def _checked_picks(session: Session, project: ProjectRow, row: CategoryRow, item
     wrong = sorted(set(item_ids) - set(in_force(session, project, row).item.tolist()))
     if wrong:
         listed = ", ".join(str(one) for one in wrong[:_LISTED]) + (" …" if len(wrong) > _LISTED else "")
-        raise BadReference(f"these items are not decided as {row.name}: {listed}")
+        message = f"these items are not decided as {row.name}: {listed}"
+        raise BadReference(message, problems=[Problem(("body", "item_ids"), f"not decided as {row.name}: {listed}")])
 
 
 def _likely(

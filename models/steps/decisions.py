@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from models import jobs
-from models.errors import BadReference, Invalid, Problem
+from models.errors import BadReference, Invalid, Place, Problem
 from models.project_settings import ProjectSettings
 from models.steps.accounts import Caller
 from models.steps.projects import name_key
@@ -180,25 +180,30 @@ def _before_snapshots(session: Session, project_id: int) -> None:
     session.execute(_PROJECT_LOCK, {"project_id": project_id})
 
 
-def resolve(session: Session, project: ProjectRow, names: Sequence[str]) -> list[int]:
+def resolve(
+    session: Session, project: ProjectRow, names: Sequence[str], where: Place = ("body", "categories")
+) -> list[int]:
     """The ids of categories given by name (or id), each once.
+
+    Args:
+        where: their place in the request.
 
     Raises:
         BadReference: a name is unknown or archived; it says which ones there are.
         Invalid: none is given, or several where the project takes one.
     """
     if not names:
-        raise Invalid("a decision needs a category", problems=[Problem(("body", "categories"), "must not be empty")])
+        raise Invalid("a decision needs a category", problems=[Problem(where, "must not be empty")])
     if project.task is TaskKind.SINGLE and len(set(names)) > 1:
         raise Invalid(
             "an item of this project has one category",
-            problems=[Problem(("body", "categories"), "give one category")],
+            problems=[Problem(where, "give one category")],
         )
     there = categories_by_name(session, project.id)
-    return list(dict.fromkeys(_one(there, name) for name in names))
+    return list(dict.fromkeys(_one(there, name, where) for name in names))
 
 
-def _one(there: Mapping[str, CategoryRow], name: str) -> int:
+def _one(there: Mapping[str, CategoryRow], name: str, where: Place) -> int:
     found = there.get(name_key(name))
     if found is not None:
         return found.id
@@ -206,7 +211,7 @@ def _one(there: Mapping[str, CategoryRow], name: str) -> int:
     listed = ", ".join(in_use[:_LISTED]) + (" …" if len(in_use) > _LISTED else "")
     raise BadReference(
         f"the project has no category {name!r}; there are: {listed or 'none'}",
-        problems=[Problem(("body", "categories"), f"unknown category {name!r}")],
+        problems=[Problem(where, f"unknown category {name!r}")],
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
-from models.errors import BadReference
+from models.errors import BadReference, Problem
 from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.accounts import Caller
@@ -59,7 +59,7 @@ def make_category(
     places = pool.places(np.asarray(like, np.int64)) if pool is not None else np.empty(0, np.int64)
     if pool is None or len(places) < len(set(like)):
         message = "one of the items is not in this project, or has not been read yet"
-        raise BadReference(message)
+        raise BadReference(message, problems=[Problem(("body", "item_ids"), message)])
     asked = _likely(session, project, pool, places, ask)
     request(session, project.id, asked, Urgency(), explanation=f"Asked because {row.name} is a new category.")
     return Newcomer(row, asked)

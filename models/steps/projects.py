@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from models import jobs
-from models.errors import AlreadyThere, BadReference, Conflict, Invalid, Missing, Problem
+from models.errors import AlreadyThere, BadReference, Conflict, Invalid, Missing, Place, Problem
 from models.project_settings import ProjectSettings
 from models.steps.accounts import Caller, record
 from models.store.queries.projects import categories_of
@@ -31,6 +31,7 @@ from models.vocabulary import Job, Role, Surgery, TaskKind
 _MAX_SLUG = 60
 _MAX_CATEGORIES = 2_000
 _MAX_NAME = 200
+_PARENT = ("body", "parent_id")
 _BY_SLUG = select(ProjectRow).where(ProjectRow.slug == bindparam("slug"))
 
 
@@ -63,7 +64,7 @@ def create_project(
     """
     project = ProjectRow(
         slug=_new_slug(session, name, slug),
-        name=_clean(name, "name"),
+        name=_clean(name, ("body", "name")),
         task=task,
         text_fields=list(text_fields),
         settings=_settings({}, settings or {}),
@@ -73,8 +74,8 @@ def create_project(
     session.flush()
     if caller.user_id is not None:
         session.add(MemberRow(project_id=project.id, user_id=caller.user_id))
-    for category in categories:
-        add_category(session, caller, project, category)
+    for place, category in enumerate(categories):
+        add_category(session, caller, project, category, ("body", "categories", place))
     record(session, caller, "project.create", project.slug)
     return project
 
@@ -112,7 +113,7 @@ def update_project(
 ) -> ProjectRow:
     """Change what is given and leave the rest; settings are merged into those there are."""
     if name is not None:
-        project.name = _clean(name, "name")
+        project.name = _clean(name, ("body", "name"))
     if text_fields is not None:
         project.text_fields = list(text_fields)
     if settings is not None:
@@ -133,17 +134,24 @@ def delete_project(session: Session, caller: Caller, project: ProjectRow) -> Non
     session.flush()
 
 
-def add_category(session: Session, caller: Caller, project: ProjectRow, category: NewCategory) -> CategoryRow:
+def add_category(
+    session: Session, caller: Caller, project: ProjectRow, category: NewCategory, where: Place = ("body",)
+) -> CategoryRow:
     """Add a category.
 
+    Args:
+        where: the category's place in the request, for what is wrong with it.
+
     Raises:
+        Invalid: its name cannot be one, or the project has as many as it may have.
         AlreadyThere: the project has one of that name (without regard to case).
         BadReference: the parent is not there.
     """
     there = categories_of(session, project.id)
     if len(there) >= _MAX_CATEGORIES:
-        raise Invalid(f"a project has at most {_MAX_CATEGORIES} categories")
-    name = _clean(category.name, "name")
+        rule = f"a project has at most {_MAX_CATEGORIES} categories"
+        raise Invalid(rule, problems=[Problem(where, rule)])
+    name = _clean(category.name, (*where, "name"))
     if any(row.name_key == name_key(name) for row in there):
         raise AlreadyThere(f"the project has a category {name!r} already")
     row = CategoryRow(
@@ -151,7 +159,7 @@ def add_category(session: Session, caller: Caller, project: ProjectRow, category
         name=name,
         name_key=name_key(name),
         description=category.description.strip(),
-        parent_id=_parent(there, category.parent),
+        parent_id=_parent(there, category.parent, (*where, "parent")),
         shortcut=category.shortcut,
     )
     session.add(row)
@@ -257,7 +265,7 @@ def remove_member(session: Session, caller: Caller, project: ProjectRow, user_id
 
 
 def _free_name(session: Session, project: ProjectRow, row: CategoryRow, wanted: str) -> str:
-    name = _clean(wanted, "name")
+    name = _clean(wanted, ("body", "name"))
     twin = session.scalar(
         select(CategoryRow.id).where(
             CategoryRow.project_id == project.id, CategoryRow.name_key == name_key(name), CategoryRow.id != row.id
@@ -271,7 +279,8 @@ def _free_name(session: Session, project: ProjectRow, row: CategoryRow, wanted: 
 def _new_slug(session: Session, name: str, wanted: str | None) -> str:
     slug = wanted if wanted is not None else _slugify(name)
     if slug != _slugify(slug) or not slug:
-        raise Invalid(f"the slug {slug!r} must be lower-case letters, digits and single hyphens, 1 to {_MAX_SLUG} long")
+        rule = f"must be lower-case letters, digits and single hyphens, 1 to {_MAX_SLUG} long"
+        raise Invalid(f"the slug {slug!r} {rule}", problems=[Problem(("body", "slug"), rule)])
     if session.scalar(select(func.count()).where(ProjectRow.slug == slug)):
         raise AlreadyThere(f"there is a project {slug!r} already")
     return slug
@@ -283,13 +292,13 @@ def _slugify(name: str) -> str:
     return made or ("project" if name.strip() else "")
 
 
-def _clean(name: str, field: str) -> str:
+def _clean(name: str, where: Place) -> str:
     cleaned = " ".join(name.split())
     if not cleaned:
-        raise Invalid("a name cannot be empty", problems=[Problem(("body", field), "must not be empty")])
+        raise Invalid("a name cannot be empty", problems=[Problem(where, "must not be empty")])
     if len(cleaned) > _MAX_NAME:
         told = f"must have at most {_MAX_NAME} characters"
-        raise Invalid(f"a name has at most {_MAX_NAME} characters", problems=[Problem(("body", field), told)])
+        raise Invalid(f"a name has at most {_MAX_NAME} characters", problems=[Problem(where, told)])
     return cleaned
 
 
@@ -317,13 +326,14 @@ def mark_categories(project: ProjectRow) -> None:
     project.categories_mark = secrets.token_hex(8)
 
 
-def _parent(there: Sequence[CategoryRow], name: str | None) -> int | None:
+def _parent(there: Sequence[CategoryRow], name: str | None, where: Place) -> int | None:
     if name is None:
         return None
     for row in there:
         if row.name_key == name_key(name):
             return row.id
-    raise BadReference(f"the parent category {name!r} is not there; name it before its children")
+    message = f"the parent category {name!r} is not there; name it before its children"
+    raise BadReference(message, problems=[Problem(where, "is not there")])
 
 
 def _checked_parent(session: Session, project: ProjectRow, row: CategoryRow, parent_id: int | None) -> int | None:
@@ -331,10 +341,12 @@ def _checked_parent(session: Session, project: ProjectRow, row: CategoryRow, par
         return None
     by_id = {category.id: category for category in categories_of(session, project.id)}
     if parent_id not in by_id:
-        raise BadReference(f"the parent category {parent_id} is not there")
+        message = f"the parent category {parent_id} is not there"
+        raise BadReference(message, problems=[Problem(_PARENT, "is not there")])
     above: int | None = parent_id
     while above is not None:
         if above == row.id:
-            raise Invalid("a category cannot stand below itself")
+            problem = Problem(_PARENT, "is the category itself, or stands below it")
+            raise Invalid("a category cannot stand below itself", problems=[problem])
         above = by_id[above].parent_id
     return parent_id

@@ -301,7 +301,7 @@ def _said(task: TaskRow | None) -> Said:
 
 def _shown(session: Session, project: ProjectRow, shown: Shown) -> Said:
     """What was in view, as it is kept with the decision."""
-    ids = tuple(resolve(session, project, [shown.category]))
+    ids = tuple(resolve(session, project, [shown.category], ("body", "shown", "category")))
     return Said(shown.number, ids[0], shown.confidence, ids)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.at_hand import Ready
-from models.errors import BadReference, Conflict, Invalid, Missing
+from models.errors import BadReference, Conflict, Invalid, Missing, Problem
 from models.heads import Served, probabilities, shares_of
 from models.learn.explain import nearest
 from models.runtime import Runtime
@@ -168,7 +168,8 @@ def feedback(session: Session, caller: Caller, project: ProjectRow, given: Feedb
         raise Invalid("name one of prediction_id, item_id, external_id or text")
     item, said = _named(session, project, given)
     session.refresh(item, with_for_update={"key_share": True})
-    category_ids = resolve(session, project, _names(given))
+    where = "category" if given.category is not None else "categories"
+    category_ids = resolve(session, project, _names(given), ("body", where))
     agrees = said.category_id in category_ids
     row = put(
         session,
@@ -245,7 +246,8 @@ def _as_rows(
 
 def _names(given: Feedback) -> Sequence[str]:
     if (given.category is None) == (given.categories is None):
-        raise Invalid("say what is right: a category, or where an item has several, categories")
+        rule = "say what is right: a category, or where an item has several, categories"
+        raise Invalid(rule, problems=[Problem(("body", "category"), rule)])
     return [given.category] if given.category is not None else given.categories or []
 
 

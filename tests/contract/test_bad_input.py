@@ -1,5 +1,6 @@
 """Boundaries: no request, however odd, gets a 5xx; what is bad is named. On both databases."""
 
+import gzip
 import json
 from typing import Any
 
@@ -90,6 +91,48 @@ def test_an_odd_body_is_refused(winnow: Winnow, method: str, path: str, body: An
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
+    assert answer.status_code != 422 or _places(answer), answer.text
+
+
+def _places(answer: Any) -> list[list[str | int]]:
+    """What a refusal names."""
+    return [one["loc"] for one in answer.json().get("errors", ()) if one["loc"] and one["msg"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "place"),
+    [
+        ("POST", "/v1/projects", {"name": "x", "slug": "../etc"}, ["body", "slug"]),
+        ("POST", "/v1/projects", {"name": "x", "categories": [{"name": "  "}]}, ["body", "categories", 0, "name"]),
+        ("POST", "/v1/projects", {"name": "x", "categories": [{"name": "a"}, {"name": "b", "parent": "c"}]},
+         ["body", "categories", 1, "parent"]),
+        ("POST", f"{P}/categories", {"name": " "}, ["body", "name"]),
+        ("POST", f"{P}/categories", {"name": "x", "parent": "missing"}, ["body", "parent"]),
+        ("PATCH", f"{P}/categories/1", {"parent_id": "77"}, ["body", "parent_id"]),
+        ("PATCH", f"{P}/categories/1", {"parent_id": "1"}, ["body", "parent_id"]),
+        ("POST", f"{P}/categories/1/changes", {"kind": "merge", "into_id": "77"}, ["body", "into_id"]),
+        ("POST", f"{P}/categories/1/changes", {"kind": "merge", "into_id": "1"}, ["body", "into_id"]),
+        ("POST", f"{P}/categories/1/changes", {"kind": "split", "name": "y", "item_ids": ["77"]}, ["body", "item_ids"]),
+        ("POST", f"{P}/novelty/category", {"name": "y", "item_ids": ["77"]}, ["body", "item_ids"]),
+        ("POST", f"{P}/feedback", {"category": "Billing"}, ["body"]),
+        ("POST", f"{P}/feedback", {"text": "x"}, ["body", "category"]),
+        ("POST", f"{P}/feedback", {"text": "x", "category": "unknown"}, ["body", "category"]),
+        ("POST", f"{P}/feedback", {"text": "x", "categories": ["Billing", "Login"]}, ["body", "categories"]),
+        ("POST", f"{P}/decisions", {"action": "skip"}, ["body"]),
+        ("POST", f"{P}/decisions", {"item_id": "1", "action": "zap"}, ["body", "action"]),
+        ("GET", f"{P}/items?category=unknown", None, ["query", "category"]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_bad_is_named(winnow: Winnow, method: str, path: str, body: Any, place: list[str | int]) -> None:
+    answer = winnow.call(method, path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert _places(answer) == [place]
+
+
+def test_an_unknown_action_is_told_which_there_are(winnow: Winnow) -> None:
+    answer = winnow.post(f"{P}/decisions", json={"item_id": "1", "action": "zap"})
+    assert answer.json()["errors"][0]["msg"] == "Input should be 'accept', 'correct', 'skip' or 'flag'"
 
 
 RAW = [
@@ -121,6 +164,7 @@ def test_a_body_that_is_no_usable_json_is_refused(winnow: Winnow, path: str, raw
     answer = winnow.post(path, content=raw, headers=headers)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+    assert _places(answer)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +174,19 @@ def test_a_body_of_another_kind_is_refused(winnow: Winnow, kind: str) -> None:
     for path in (f"{P}/items", f"{P}/imports", f"{P}/predict/batch"):
         answer = winnow.post(path, content=b'{"items": [{"text": "x"}]}', headers={"Content-Type": kind})
         assert answer.status_code == 422, (path, answer.text)
+        assert _places(answer) == [["body"]], (path, answer.text)
+
+
+def test_json_that_is_not_said_to_be_json_is_told_so(winnow: Winnow) -> None:
+    body = b'{"items": [{"text": "x"}]}'
+    for headers in ({}, {"Content-Type": "application/x-www-form-urlencoded"}):
+        answer = winnow.post(f"{P}/items", content=body, headers=headers)
+        assert "Content-Type: application/json" in answer.json()["detail"]
+    for kind in ("application/json", "text/plain"):
+        headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+        answer = winnow.post(f"{P}/items", content=gzip.compress(body), headers=headers)
+        assert (answer.status_code, _places(answer)) == (422, [["body"]])
+        assert "Content-Encoding: gzip" in answer.json()["detail"]
 
 
 def test_odd_ids_in_addresses_are_simply_not_there(winnow: Winnow) -> None:
