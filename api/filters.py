@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from sqlalchemy.orm import Session
 
-from api.paging import is_id
+from api.paging import MayBeEmpty, is_id
 from api.schemas.base import refuse_unstorable
 from models.errors import Invalid, Missing, Problem
 from models.steps.browse import SORTS, Wanted
@@ -31,16 +31,12 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _empty_is_none(given: object) -> object:
-    return None if given == "" else given
-
-
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_storable)]
-Words = Annotated[Text | None, BeforeValidator(_empty_is_none)]
-"""A text to filter by; an empty one is none."""
+Words = Annotated[Text | None, MayBeEmpty]
+"""A text to filter by."""
 
-Confidence = Annotated[float | None, Query(ge=0, le=1)]
-When = Annotated[datetime, AfterValidator(_in_utc)]
+Confidence = Annotated[float | None, Field(ge=0, le=1), MayBeEmpty]
+When = Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, MayBeEmpty]
 
 
 class DecidedWhen:
@@ -49,8 +45,8 @@ class DecidedWhen:
     def __init__(
         self,
         reviewer: Annotated[Words, Query(description="Decided by the user or key of this name.")] = None,
-        since: Annotated[When | None, Query(description="Decided then or later.")] = None,
-        until: Annotated[When | None, Query(description="Decided before.")] = None,
+        since: Annotated[When, Query(description="Decided then or later.")] = None,
+        until: Annotated[When, Query(description="Decided before.")] = None,
     ) -> None:
         self.reviewer = reviewer
         self.since = since
@@ -70,7 +66,7 @@ class ItemFilters:
         ] = None,
         like: Annotated[Words, Query(description="A text or an item's id: nearest in meaning first.")] = None,
         category: Annotated[Words, Query(description="Decided so, else predicted so.")] = None,
-        state: ItemState | None = None,
+        state: Annotated[ItemState | None, MayBeEmpty] = None,
         min_confidence: Confidence = None,
         max_confidence: Confidence = None,
         sort: Annotated[Words, Query(description=f"One of {', '.join(SORTS)}.")] = None,
@@ -109,10 +105,10 @@ class DecisionFilters:
         self,
         reviewer: Annotated[Words, Query(description="A user's or key's name.")] = None,
         category: Annotated[Words, Query()] = None,
-        source: Source | None = None,
-        since: Annotated[When | None, Query()] = None,
-        until: Annotated[When | None, Query()] = None,
-        reason: Annotated[Reason | None, Query(description="Why the item was asked.")] = None,
+        source: Annotated[Source | None, MayBeEmpty] = None,
+        since: Annotated[When, Query()] = None,
+        until: Annotated[When, Query()] = None,
+        reason: Annotated[Reason | None, Query(description="Why the item was asked."), MayBeEmpty] = None,
     ) -> None:
         self.reviewer = reviewer
         self.category = category

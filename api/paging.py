@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticUseDefault
 
 from api.schemas.base import Output
 from models.errors import Invalid, Missing, Problem
@@ -23,7 +24,19 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 T = TypeVar("T")
 
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page.")]
+def _unless_empty(given: object) -> object:
+    if given == "":
+        raise PydanticUseDefault
+    return given
+
+
+MayBeEmpty = BeforeValidator(_unless_empty)
+"""For what may be left out of an address: `?since=` is as if it were not there.
+
+It stands last in an annotation: bounds before it are those of the type within, which the OpenAPI document names.
+"""
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page."), MayBeEmpty]
 Cursor = Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")]
 
 

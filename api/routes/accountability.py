@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from api import policies
 from api.deps import GatedRoute, Read, TheRuntime, allow
 from api.filters import Words
-from api.paging import Listing, Paged, Slug, cursor_after
+from api.paging import Listing, MayBeEmpty, Paged, Slug, cursor_after
 from api.schemas.insight import CheckedOut, ErasedOut, LineageOut, LogOut, ThroughputOut
 from api.throttle import RouteClass
 from models.steps import erasure, lineage, projects, throughput
@@ -30,7 +30,7 @@ def show_throughput(
     caller: Reader,
     slug: Slug,
     session: Read,
-    days: Annotated[int, Query(ge=1, le=365, description="How far back, today included.")] = 30,
+    days: Annotated[int, Query(ge=1, le=365, description="How far back, today included."), MayBeEmpty] = 30,
 ) -> ThroughputOut:
     """Show what reviewers decided by day, and how long a decision takes them."""
     return ThroughputOut.of(throughput.throughput(session, projects.find_project(session, caller, slug), days))

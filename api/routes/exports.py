@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from api import policies
 from api.context import Context
 from api.deps import GatedRoute, Here, Read, allow
-from api.paging import Slug
+from api.paging import MayBeEmpty, Slug
 from api.schemas.work import JobOut
 from api.throttle import RouteClass
 from models.steps import export, projects
@@ -41,8 +41,8 @@ def export_items(
     slug: Slug,
     session: Read,
     context: Here,
-    format: ExportFormat = ExportFormat.CSV,
-    state: ItemState | None = None,
+    format: Annotated[ExportFormat, MayBeEmpty] = ExportFormat.CSV,
+    state: Annotated[ItemState | None, MayBeEmpty] = None,
 ) -> Response:
     """Stream every item with its final category, who decided, and the prediction.
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from api import policies
 from api.deps import GatedRoute, Read, TheRuntime, Write, allow
 from api.idempotency import Keyed
-from api.paging import Listing, Ranked, Slug, cursor_at
+from api.paging import Listing, MayBeEmpty, Ranked, Slug, cursor_at
 from api.schemas.findings import (
     AgreementOut,
     DriftOut,
@@ -47,7 +47,7 @@ def show_drift(
     slug: Slug,
     session: Read,
     runtime: TheRuntime,
-    days: Annotated[int, Query(ge=1, le=365, description="How far back recent items go.")] = 7,
+    days: Annotated[int, Query(ge=1, le=365, description="How far back recent items go."), MayBeEmpty] = 7,
 ) -> DriftOut:
     """Compare what came in lately with what was there when the serving version was trained."""
     project = projects.find_project(session, caller, slug)
@@ -60,7 +60,7 @@ def show_novelty(
     slug: Slug,
     session: Read,
     runtime: TheRuntime,
-    limit: Annotated[int, Query(ge=1, le=100, description="Groups at most.")] = 10,
+    limit: Annotated[int, Query(ge=1, le=100, description="Groups at most."), MayBeEmpty] = 10,
 ) -> NoveltyOut:
     """Show groups of undecided items that fit no category, named by their most typical words."""
     project = projects.find_project(session, caller, slug)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from api import policies
 from api.deps import GatedRoute, Read, TheRuntime, allow
 from api.filters import Words, resolve_one
-from api.paging import RowId, Slug
+from api.paging import MayBeEmpty, RowId, Slug
 from api.schemas.groups import GroupOut, GroupsOut, MapOut, PointOut
 from api.throttle import RouteClass
 from models.steps import atlas, groups, projects
@@ -24,9 +24,9 @@ class Which:
     def __init__(
         self,
         category: Annotated[Words, Query(description="Only of this predicted category.")] = None,
-        min_confidence: Annotated[float, Query(ge=0, le=1)] = 0.0,
-        limit: Annotated[int, Query(ge=1, le=50, description="Groups at most.")] = 6,
-        size: Annotated[int, Query(ge=3, le=100, description="Items of a group at most.")] = 24,
+        min_confidence: Annotated[float, Query(ge=0, le=1), MayBeEmpty] = 0.0,
+        limit: Annotated[int, Query(ge=1, le=50, description="Groups at most."), MayBeEmpty] = 6,
+        size: Annotated[int, Query(ge=3, le=100, description="Items of a group at most."), MayBeEmpty] = 24,
         item_id: Annotated[
             list[RowId] | None, Query(max_length=500, description="Group these items by their answer, and no others.")
         ] = None,
@@ -65,7 +65,7 @@ def show_map(
     slug: Slug,
     session: Read,
     runtime: TheRuntime,
-    limit: Annotated[int, Query(ge=1, le=atlas.MOST_POINTS, description="Points at most.")] = 2_000,
+    limit: Annotated[int, Query(ge=1, le=atlas.MOST_POINTS, description="Points at most."), MayBeEmpty] = 2_000,
 ) -> MapOut:
     """Lay items out on a plane so that what is alike lies together."""
     project = projects.find_project(session, caller, slug)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from api import policies
 from api.deps import GatedRoute, Read, TheRuntime, allow
 from api.filters import When
-from api.paging import Listing, Slug
+from api.paging import Listing, MayBeEmpty, Slug
 from api.schemas.stats import AlertOut
 from api.schemas.versions import AccuracyOut, AutomationOut
 from api.throttle import RouteClass
@@ -33,8 +33,8 @@ def accuracy(
     caller: Reader,
     slug: Slug,
     session: Read,
-    since: Annotated[When | None, Query()] = None,
-    bucket: Bucket = Bucket.DAY,
+    since: Annotated[When, Query()] = None,
+    bucket: Annotated[Bucket, MayBeEmpty] = Bucket.DAY,
 ) -> list[AccuracyOut]:
     """Show the trend of accuracy, from blind audits only, each with its exact 95 % interval."""
     project = projects.find_project(session, caller, slug)
@@ -48,7 +48,7 @@ def automation(
     slug: Slug,
     session: Read,
     runtime: TheRuntime,
-    target: Annotated[float | None, Query(gt=0, lt=1)] = None,
+    target: Annotated[float | None, Query(gt=0, lt=1), MayBeEmpty] = None,
 ) -> AutomationOut:
     """Show what could go without a person at a target accuracy; the project's own where none is given."""
     project = projects.find_project(session, caller, slug)

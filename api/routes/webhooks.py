@@ -8,7 +8,7 @@ from api import policies
 from api.conditional import If
 from api.deps import GatedRoute, Read, TheSettings, Write, allow
 from api.idempotency import Keyed
-from api.paging import Listing, Paged, RowId, Slug, cursor_after
+from api.paging import Listing, MayBeEmpty, Paged, RowId, Slug, cursor_after
 from api.schemas.webhooks import DeliveryOut, NewWebhook, WebhookChangesIn, WebhookOut
 from api.throttle import RouteClass
 from models.steps import projects, webhooks
@@ -86,7 +86,7 @@ def list_deliveries(
     webhook_id: RowId,
     session: Read,
     window: Paged,
-    status: DeliveryStatus | None = None,
+    status: Annotated[DeliveryStatus | None, MayBeEmpty] = None,
 ) -> Listing[DeliveryOut]:
     """List a webhook's messages, newest first, with their attempts; those acknowledged are kept for 30 days."""
     project = projects.find_project(session, caller, slug)

@@ -250,8 +250,23 @@ def test_words_that_look_like_a_query_are_words(winnow: Winnow) -> None:
         assert winnow.get(f"{P}/items", params={"q": hostile}).status_code == 200, hostile
 
 
-def test_an_empty_filter_is_no_filter(winnow: Winnow) -> None:
-    assert winnow.get(f"{P}/items?q=&category=&like=&sort=&cursor=").status_code == 200
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "items?q=&category=&like=&sort=&cursor=&limit=&state=&min_confidence=&max_confidence=&reviewer=&since=&until=",
+        "decisions?reviewer=&category=&source=&since=&until=&reason=",
+        "accuracy?since=&bucket=", "automation?target=", "export?format=&state=", "throughput?days=", "novelty?limit=",
+        "groups?category=&min_confidence=&limit=&size=", "map?limit=",
+    ],
+)  # fmt: skip
+def test_an_empty_filter_is_no_filter(winnow: Winnow, asked: str) -> None:
+    empty, without = winnow.get(f"{P}/{asked}"), winnow.get(f"{P}/{asked.partition('?')[0]}")
+    assert (empty.status_code, empty.content) == (200, without.content), empty.text
+
+
+def test_an_empty_dry_run_is_refused_for_it_would_make_the_change(winnow: Winnow) -> None:
+    answer = winnow.post(f"{P}/categories/1/changes?dry_run=", json={"kind": "edit", "name": "x"})
+    assert answer.status_code == 422
 
 
 def test_too_large_a_body_is_refused_before_it_is_read(winnow: Winnow) -> None:
