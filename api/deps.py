@@ -97,7 +97,10 @@ class Gate:
     Attributes:
         policy: the permission that the route declares.
         route_class: what it is counted as.
+        challenge: how a caller may say who it is, for whom nobody knows (RFC 9110, 11.6.1).
     """
+
+    challenge = "Bearer"
 
     def __init__(self, policy: Policy, route_class: RouteClass) -> None:
         self.policy = policy
@@ -112,6 +115,7 @@ class Gate:
             TooManyRequests: the caller's share of this minute is used up.
         """
         context = context_of(request)
+        request.state.challenge = self.challenge
         bearer, api_key = await self._credentials(request)
         await to_thread.run_sync(self.enter, context, request, bearer, api_key, limiter=context.gates)
 
@@ -148,6 +152,8 @@ class TokenGate(Gate):
 
 class BasicGate(Gate):
     """A gate for programs that know user names and passwords only: an API key is the password, of any user name."""
+
+    challenge = 'Basic realm="Winnow", Bearer'
 
     async def __call__(self, request: Request, _basic: Annotated[object, Depends(_BASIC)]) -> Caller:
         """The caller, whom `open` has let in."""
@@ -273,7 +279,7 @@ def _count(context: Context, request: Request, key: str, route_class: RouteClass
     request.state.standing = standing
     if standing.remaining < 0:
         detail = f"More than {standing.limit} {route_class} requests within a minute: wait."
-        raise TooManyRequests(detail, retry_after=standing.reset)
+        raise TooManyRequests(detail, standing)
 
 
 class Cost:
@@ -287,9 +293,8 @@ class Cost:
         state = self._request.state
         standing = context_of(self._request).throttle.charge(state.caller.key, items)
         if standing.remaining < 0:
-            state.standing = standing
             detail = f"More than {standing.limit} items within a minute: wait, or send fewer at once."
-            raise TooManyRequests(detail, retry_after=standing.reset)
+            raise TooManyRequests(detail, standing)
         state.standing = min(state.standing, standing, key=lambda one: one.remaining / one.limit)
 
 

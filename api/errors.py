@@ -7,6 +7,7 @@ a bug, is logged with its traceback by `api.middleware`, and answers 500 without
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -39,14 +40,23 @@ _UNREADABLE = "The body cannot be read: it is not UTF-8, is nested too deeply, o
 _NO_ROWS = f"{NO_ROOM_FOR_ROWS} Nothing was stored: try again when there is."
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a caller stands in the present window; `reset` is in seconds from now."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
 class TooManyRequests(WinnowError):
     """The caller asks more often than it may. Raised by `api.throttle` alone."""
 
     code = "rate-limited"
 
-    def __init__(self, detail: str, *, retry_after: int) -> None:
+    def __init__(self, detail: str, standing: Standing) -> None:
         super().__init__(detail)
-        self.retry_after = retry_after
+        self.standing = standing
 
 
 class PreconditionFailed(WinnowError):
@@ -146,9 +156,10 @@ def _winnow_error(request: Request, error: Exception) -> Response:
         raise error
     headers = {}
     if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = getattr(request.state, "challenge", "Bearer")
     if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(error.retry_after)
+        headers["Retry-After"] = str(error.standing.reset)
+        request.state.standing = error.standing
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "1"
     return _answer(request, status_of(error), error.code, error.detail, error.problems, headers)

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from math import ceil
@@ -25,7 +24,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from api.allotments import Allotments
-from api.errors import TooManyRequests
+from api.errors import Standing, TooManyRequests
 from models.settings import Settings
 
 WINDOW_SECONDS = 60
@@ -47,15 +46,6 @@ class RouteClass(StrEnum):
     PREDICT = "predict"
     UPLOAD = "upload"
     SIGN_IN = "sign_in"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a caller stands in the present window; `reset` is in seconds from now."""
-
-    limit: int
-    remaining: int
-    reset: int
 
 
 class Throttle:
@@ -137,8 +127,8 @@ class Throttle:
         for name, most in self._failure_names(account, address):
             first, count = self._lately(name, most)
             if count >= most:
-                detail = "Too many failed sign-ins: wait before trying again."
-                raise TooManyRequests(detail, retry_after=max(1, ceil(first + FAILURE_SECONDS - time.time())))
+                reset = max(1, ceil(first + FAILURE_SECONDS - time.time()))
+                raise TooManyRequests("Too many failed sign-ins: wait before trying again.", Standing(most, 0, reset))
 
     def note_failure(self, account: str, address: str) -> None:
         """After a wrong password."""

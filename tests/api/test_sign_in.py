@@ -204,6 +204,8 @@ def test_guessing_is_stopped_for_the_account_at_that_address_alone(
     stopped = winnow.sign_in("ada", PASSWORD)
     assert stopped.status_code == 429, "even with the right password, or guessing would go on"
     assert 1 <= int(stopped.headers["Retry-After"]) <= 900
+    standing = [stopped.headers[f"RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")]
+    assert standing == [str(most), "0", stopped.headers["Retry-After"]]
     assert winnow.sign_in("grace").status_code == 200
 
 

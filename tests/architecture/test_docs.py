@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.errors import TooManyRequests, status_of
+from api.errors import Standing, TooManyRequests, status_of
 from models.errors import WinnowError
 from models.journey import STEPS, Step
 from models.project_settings import ProjectSettings
@@ -74,7 +74,7 @@ def test_every_error_has_a_heading_with_its_status() -> None:
     kinds = [one for one in errors() if one is not WinnowError]
     assert {one.code for one in kinds} | {"method-not-allowed", "internal-error"} == set(headings)
     for one in kinds:
-        made = one("", retry_after=1) if one is TooManyRequests else one("")
+        made = one("", Standing(1, 0, 1)) if one is TooManyRequests else one("")
         assert f"Status {status_of(made)} (`{one.__name__}`)" in headings[one.code]
 
 
