@@ -22,7 +22,7 @@ from api.fairness import FairSlots
 from api.hands import Hands
 from api.lookout import Lookout
 from api.metrics import Metrics
-from api.middleware import BodyLimit, Envelope, Metered, Traced
+from api.middleware import BodyLimit, Envelope, Heads, Metered, Traced
 from api.routes import (
     accountability,
     api_keys,
@@ -131,6 +131,7 @@ def create_app(
     app.add_exception_handler(NotModified, _not_modified)
     app.add_middleware(BodyLimit, max_bytes=chosen.max_body_mb * 2**20)
     app.add_middleware(_pack)
+    app.add_middleware(Heads)
     app.add_middleware(Direct, route=_asked_most(), handlers=dict(app.exception_handlers), pack=_pack)
     app.add_middleware(Metered, metrics=metrics)
     if chosen.cors_origins:

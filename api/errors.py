@@ -6,7 +6,7 @@ a bug, is logged with its traceback by `api.middleware`, and answers 500 without
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +17,7 @@ from fastapi.responses import Response
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from models.absence import NO_ROOM, NO_ROOM_FOR_ROWS, absence
 from models.errors import (
@@ -80,6 +81,7 @@ STATUS: tuple[tuple[type[WinnowError], int], ...] = (
 
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 _INVALID = 422
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _READS = frozenset({"GET", "HEAD"})
 
 PROBLEM_CODE = "winnow.problem_code"
@@ -190,7 +192,19 @@ def _http_exception(request: Request, error: Exception) -> Response:
         detail = _unread(request, _UNREADABLE if is_json else str(error.detail))
         return _answer(request, _INVALID, Invalid.code, detail)
     code = _CODES.get(error.status_code, f"http-{error.status_code}")
-    return _answer(request, error.status_code, code, str(error.detail), (), error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return _answer(request, error.status_code, code, str(error.detail), (), headers)
+
+
+def _allowed(request: Request) -> Iterator[str]:
+    """The methods that this path takes: of all its routes, where the framework knows of the first only."""
+    asked = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+    for method in _METHODS:
+        scope = {**asked, "method": "GET" if method == "HEAD" else method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            yield method
 
 
 def _unread(request: Request, otherwise: str) -> str:

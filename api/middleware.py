@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 from fastapi import HTTPException
@@ -153,6 +154,35 @@ class BodyLimit:
             return message
 
         await self.app(scope, bounded, send)
+
+
+class Heads:
+    """Answers HEAD wherever GET is answered: as that would be, without its body (RFC 9110, 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        asked = {**scope, "method": "GET"}
+
+        async def bare(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                scope.update(asked, method="HEAD")  # what was found out meanwhile is read from it outside
+                await send(message)
+                await send({"type": "http.response.body", "body": b""})
+            elif message.get("more_body", False):
+                raise _SaidAll
+
+        with suppress(_SaidAll):
+            await self.app(asked, receive, bare)
+
+
+class _SaidAll(Exception):
+    """Nobody waits for the rest of a streamed body. No error: it ends the work for it."""
 
 
 class Forwarded:

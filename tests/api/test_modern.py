@@ -95,6 +95,60 @@ def test_large_answers_are_packed_for_those_who_want_it(winnow: Winnow) -> None:
     assert "Content-Encoding" not in winnow.get("/v1/me").headers, "a small one is not worth it"
 
 
+@pytest.mark.usefixtures("project")
+def test_head_is_get_without_its_body(winnow: Winnow) -> None:
+    winnow.post(f"{P}/items", json={"items": [{"text": f"ticket {number}" * 9} for number in range(50)]})
+    own = {"x-request-id", "ratelimit-remaining", "ratelimit-reset"}
+    for packing in ("identity", "gzip"):
+        headers = {"Accept-Encoding": packing}
+        for path in (P, f"{P}/items", "/v1/me", "/v1/projects/none", "/healthz", "/openapi.json", f"{P}/export"):
+            asked, told = winnow.call("HEAD", path, headers=headers), winnow.get(path, headers=headers)
+            assert (asked.status_code, asked.content) == (told.status_code, b""), path
+            assert {k: v for k, v in asked.headers.items() if k not in own} == {
+                k: v for k, v in told.headers.items() if k not in own
+            }, path
+    assert winnow.http.head("/v1/me").status_code == 401
+    assert winnow.call("HEAD", "/v1/users", "reviewer").status_code == 403
+    assert winnow.call("HEAD", "/v1/auth/token").status_code == 405
+    tag = winnow.get(P).headers["ETag"]
+    assert winnow.call("HEAD", P, headers={"If-None-Match": tag}).status_code == 304
+    left = [int(winnow.call("HEAD", "/v1/me").headers["RateLimit-Remaining"]) for _ in range(2)]
+    assert left[1] < left[0] or left[1] == winnow.settings.rate_reads - 1, "it counts as a read does"
+    counted = winnow.http.get("/metrics").text
+    assert 'method="HEAD",route="/v1/me",status="200"' in counted
+
+
+@pytest.mark.usefixtures("project")
+def test_head_does_not_write_a_whole_export(winnow: Winnow, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+
+    def pieces(*_: object) -> Iterator[tuple[bytes, int]]:
+        for number in range(100):
+            written.append(number)
+            yield b"x" * 10_000, 1
+
+    monkeypatch.setattr("models.steps.export.export_pieces", pieces)
+    assert winnow.call("HEAD", f"{P}/export").status_code == 200
+    assert len(written) < 5
+    assert len(winnow.get(f"{P}/export").content) == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/projects", "GET, HEAD, POST"),
+        ("POST", P, "GET, HEAD, PATCH, DELETE"),
+        ("GET", f"{P}/predict", "POST"),
+        ("HEAD", f"{P}/predict", "POST"),
+        ("POST", f"{P}/members/1", "PUT, DELETE"),
+        ("DELETE", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_a_refused_method_is_told_which_are_allowed(winnow: Winnow, method: str, path: str, allowed: str) -> None:
+    answer = winnow.call(method, path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
 def test_no_page_of_another_origin_may_call_unless_the_operator_names_it(
     winnow: Winnow, tmp_path: Path, sqlite_url: str, redis_url: str, encoder: Encoder
 ) -> None:
