@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 
 from api.context import Context
 from api.deps import Cost, TokenGate, caller_and_project
+from api.idempotency import Once
 from api.paging import slug_of
 from models.errors import Missing, Unauthenticated
 from models.steps.accounts import digest_of_key
@@ -35,7 +36,7 @@ class Direct:
     """Answers one route for whom it can, and leaves everything else to the application.
 
     Args:
-        route: its endpoint takes `caller`, `slug`, `body`, `charge`, `context`, `seen` and works in one thread.
+        route: its endpoint takes `caller`, `slug`, `body`, `charge`, `context`, `once`, `seen` and works in one thread.
         handlers: what makes answers of errors, as the application has them.
         pack: what packs long answers for whoever takes that, as in the application.
     """
@@ -113,11 +114,14 @@ class Direct:
             body = self._schema.model_validate_json(content)
         except ValidationError:
             return None
-        out = self._endpoint(caller=caller, slug=slug, body=body, charge=Cost(request), context=context, seen=seen)
+        cost, once = Cost(request), Once(None, request, content)
+        out = self._endpoint(caller=caller, slug=slug, body=body, charge=cost, context=context, once=once, seen=seen)
         return to_json(out)
 
 
 def _is_short(headers: Mapping[bytes, bytes]) -> bool:
+    if b"idempotency-key" in headers:
+        return False
     announced = headers.get(b"content-length", b"")
     return headers.get(b"content-type", b"").lower() in _PLAIN and announced.isdigit() and int(announced[:9]) <= _SHORT
 

@@ -15,12 +15,11 @@ from typing import Annotated, TypeVar
 from cryptography.fernet import Fernet, InvalidToken
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from api.context import context_of
 from models.errors import Invalid, KeyReused, Problem
-from models.settings import Settings
 from models.store.tables import IdempotencyRow
 from models.store.types import utc_now
 from models.store.upsert import insert_new
@@ -61,33 +60,48 @@ class Once:
         """
         if self.key is None:
             return act()
-        caller: str = self._request.state.caller.key
         fingerprint = self._fingerprint(about)
-        row = self._claimed(session, caller, fingerprint)
-        if row.request_hash != fingerprint:
-            raise KeyReused("This Idempotency-Key came with another request before: use a new one.")
-        seal = _seal(context_of(self._request).settings)
+        row = self._claimed(session, fingerprint)
         if row.status_code == _DONE:
-            try:
-                return schema.model_validate_json(seal.decrypt(row.body))
-            except InvalidToken:
-                raise KeyReused(
-                    "This request was done before, and its answer was kept under another WINNOW_SECRET_KEY and cannot "
-                    "be read: look at what is there, or use a new Idempotency-Key to do it again."
-                ) from None
+            return self._kept(schema, row, fingerprint)
         answer = act()
         row.status_code = _DONE
-        row.body = seal.encrypt(answer.model_dump_json(by_alias=True).encode())
+        row.body = self._seal().encrypt(answer.model_dump_json(by_alias=True).encode())
         session.flush()
         return answer
 
-    def _claimed(self, session: Session, caller: str, fingerprint: bytes) -> IdempotencyRow:
-        mine = (IdempotencyRow.caller == caller, IdempotencyRow.key == self.key)
-        now = utc_now()
+    def before(self, schema: type[Answer], session: Session) -> Answer | None:
+        """The answer that was given before, if one was: for work that begins before the transaction of its effect.
+
+        Raises:
+            KeyReused: the key came with another request within a day.
+        """
+        if self.key is None:
+            return None
+        lasting = select(IdempotencyRow).where(*self._mine(), IdempotencyRow.created_at >= utc_now() - KEPT)
+        row = session.scalar(lasting)
+        return None if row is None else self._kept(schema, row, self._fingerprint(b""))
+
+    def _kept(self, schema: type[Answer], row: IdempotencyRow, fingerprint: bytes) -> Answer:
+        if row.request_hash != fingerprint:
+            raise KeyReused("This Idempotency-Key came with another request before: use a new one.")
+        try:
+            return schema.model_validate_json(self._seal().decrypt(row.body))
+        except InvalidToken:
+            raise KeyReused(
+                "This request was done before, and its answer was kept under another WINNOW_SECRET_KEY and cannot "
+                "be read: look at what is there, or use a new Idempotency-Key to do it again."
+            ) from None
+
+    def _mine(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return IdempotencyRow.caller == self._request.state.caller.key, IdempotencyRow.key == self.key
+
+    def _claimed(self, session: Session, fingerprint: bytes) -> IdempotencyRow:
+        mine, now = self._mine(), utc_now()
         session.execute(delete(IdempotencyRow).where(*mine, IdempotencyRow.created_at < now - KEPT))
         claim = {
             "created_at": now,
-            "caller": caller,
+            "caller": self._request.state.caller.key,
             "key": self.key,
             "request_hash": fingerprint,
             "status_code": _PENDING,
@@ -103,6 +117,11 @@ class Once:
             digest.update(part.encode() + b"\n")
         digest.update(hashlib.sha256(self._body).digest() + about)
         return digest.digest()
+
+    def _seal(self) -> Fernet:
+        settings = context_of(self._request).settings
+        secret = hashlib.sha256(b"idempotency:" + settings.signing_key.encode()).digest()
+        return Fernet(base64.urlsafe_b64encode(secret))
 
 
 def _checked(key: str | None) -> str | None:
@@ -135,8 +154,3 @@ Keyed = Annotated[Once, Depends(_once)]
 
 KeyedUpload = Annotated[Once, Depends(_once_for_upload)]
 """For routes that stream a file: they say with `about` what came."""
-
-
-def _seal(settings: Settings) -> Fernet:
-    secret = hashlib.sha256(b"idempotency:" + settings.signing_key.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(secret))

@@ -28,24 +28,45 @@ Teller = Annotated[Caller, allow(policies.may_give_feedback)]
 
 @router.post("/predict", response_model=PredictOut)
 def predict(
-    caller: Asker, slug: Slug, body: PredictIn, charge: Charge, context: Here, seen: Seen = None, _slot: Slot = None
-) -> dict[str, Any]:
+    caller: Asker,
+    slug: Slug,
+    body: PredictIn,
+    charge: Charge,
+    context: Here,
+    once: Keyed,
+    seen: Seen = None,
+    _slot: Slot = None,
+) -> dict[str, Any] | PredictOut:
     """Answer for up to 1,000 texts: category, calibrated confidence, and whether a person should look."""
     charge(len(body.items))
     if body.explain:
         wording.check_bounded(len(body.items))
+    if once.key is not None:
+        with context.database.read() as session:
+            known = once.before(PredictOut, session)
+        if known is not None:
+            return known
     runtime = context.runtime
     at_hand = ready(runtime, caller, slug, body.model_version, seen)
     project, longest = at_hand.project, context.settings.max_text_chars
     items = [
         Asked(text_of(given, project, place, longest), given.fields, given.id) for place, given in enumerate(body.items)
     ]
-    answers = serve.answer(runtime, caller, at_hand, items, top=body.top_k, review=body.review, urgency=body.urgency())
-    context.metrics.predicted(project, answers)
-    if not body.explain:
-        return as_told(answers)
-    with context.database.read() as session:
-        return as_told(answers, wording.behind(runtime, session, project, items, answers))
+    thought = serve.think(at_hand, items, top=body.top_k, review=body.review)
+    weights = wording.behind(thought) if body.explain else None
+
+    def told(answers: serve.Answers) -> dict[str, Any]:
+        context.metrics.predicted(project, answers)
+        return as_told(answers, weights)
+
+    if once.key is None:
+        return told(serve.tell(runtime, caller, thought, body.urgency()))
+    with context.database.transaction() as session:
+
+        def tell() -> PredictOut:
+            return PredictOut.model_validate(told(serve.tell_in(session, caller, thought, body.urgency())))
+
+        return once(PredictOut, session, tell)
 
 
 @router.post("/predict/batch", status_code=202, openapi_extra=FORM)

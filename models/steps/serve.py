@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -54,6 +54,32 @@ class Answers:
     number: int
     task: TaskKind
     answers: list[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What a version thinks of texts before anything is written.
+
+    Attributes:
+        asides: what the shadow says of each.
+        wanted: the places of those that people are to look at too.
+    """
+
+    at_hand: Ready
+    items: Sequence[Asked]
+    predictions: list[Prediction]
+    verdicts: list[Verdict]
+    asides: Sequence[Prediction | None]
+    wanted: list[int]
+
+    def answers(self, queued: Sequence[int]) -> Answers:
+        """What the caller is told: `queued` are the ids of the items that are `wanted`."""
+        item_ids = dict(zip(self.wanted, queued, strict=True))
+        answers = [
+            Answer(_prediction_id(), prediction, verdict, item_ids.get(place))
+            for place, (prediction, verdict) in enumerate(zip(self.predictions, self.verdicts, strict=True))
+        ]
+        return Answers(self.at_hand.served.number, self.at_hand.project.task, answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +132,12 @@ def predict(
         Missing: no such project, or no such version.
         TooFewCategories, NoVersion: nothing can answer yet.
     """
-    return answer(runtime, caller, ready(runtime, caller, slug, number), items, top=top, review=review, urgency=urgency)
+    return tell(runtime, caller, think(ready(runtime, caller, slug, number), items, top=top, review=review), urgency)
 
 
-def answer(
-    runtime: Runtime,
-    caller: Caller,
-    at_hand: Ready,
-    items: Sequence[Asked],
-    *,
-    top: int = 3,
-    review: ReviewMode = ReviewMode.NEVER,
-    urgency: Urgency = WHENEVER,
-) -> Answers:
-    """Answer for texts with what is at hand; see `predict`."""
-    project, served = at_hand.project, at_hand.served
+def think(at_hand: Ready, items: Sequence[Asked], *, top: int = 3, review: ReviewMode = ReviewMode.NEVER) -> Thought:
+    """Think about texts with what is at hand. No transaction is open: it may take long."""
+    served = at_hand.served
     vectors = served.encoder.encode([item.text for item in items])
     records = [item.fields for item in items]
     shares = shares_of(served, served.inputs(vectors, records), at_hand.columns)
@@ -132,14 +149,25 @@ def answer(
         for place, verdict in enumerate(verdicts)
         if review is ReviewMode.ALWAYS or (review is ReviewMode.UNCERTAIN and verdict is Verdict.REVIEW)
     ]
-    queued = _queue(runtime, project, [items[place] for place in wanted], urgency)
-    item_ids = dict(zip(wanted, queued, strict=True))
-    answers = [
-        Answer(_prediction_id(), prediction, verdict, item_ids.get(place))
-        for place, (prediction, verdict) in enumerate(zip(predictions, verdicts, strict=True))
-    ]
-    runtime.remembered.write(_as_rows(caller, project, items, answers, asides))
-    return Answers(served.number, project.task, answers)
+    return Thought(at_hand, items, predictions, verdicts, asides, wanted)
+
+
+def tell(runtime: Runtime, caller: Caller, thought: Thought, urgency: Urgency = WHENEVER) -> Answers:
+    """Queue what people are to look at, and write the answers down together with those of other requests."""
+    queued: list[int] = []
+    if thought.wanted:
+        with runtime.database.transaction() as session:
+            queued = _queue(session, thought, urgency)
+    answers = thought.answers(queued)
+    runtime.remembered.write(_as_rows(caller, thought, answers))
+    return answers
+
+
+def tell_in(session: Session, caller: Caller, thought: Thought, urgency: Urgency) -> Answers:
+    """As `tell`, all in one transaction: for who must know that it is done wholly or not at all."""
+    answers = thought.answers(_queue(session, thought, urgency))
+    session.execute(insert(PredictionRow), _as_rows(caller, thought, answers))
+    return answers
 
 
 def _prediction_id() -> str:
@@ -201,34 +229,28 @@ def why(runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow) 
     return Why(prediction, verdict_of(served, prediction), weighed, neighbours)
 
 
-def _queue(runtime: Runtime, project: ProjectRow, items: Sequence[Asked], urgency: Urgency) -> list[int]:
+def _queue(session: Session, thought: Thought, urgency: Urgency) -> list[int]:
     """Store items and ask people about those that nobody has decided. Their ids, in order."""
-    if not items:
+    if not thought.wanted:
         return []
+    project_id = thought.at_hand.project.id
     settled = (ItemState.DECIDED, ItemState.DISPUTED)  # in a dispute it is a manager's answer that is wanted
-    new = [NewItem(one.text, one.fields, one.external_id) for one in items]
-    with runtime.database.transaction() as session:
-        stored = store(session, project.id, new)
-        ids = [one.item_id for one in stored]
-        undecided = select(ItemRow.id).where(ItemRow.id.in_(ids), ItemRow.state.not_in(settled))
-        request(session, project.id, session.scalars(undecided).all(), urgency)
-        jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
+    wanted = [thought.items[place] for place in thought.wanted]
+    stored = store(session, project_id, [NewItem(one.text, one.fields, one.external_id) for one in wanted])
+    ids = [one.item_id for one in stored]
+    undecided = select(ItemRow.id).where(ItemRow.id.in_(ids), ItemRow.state.not_in(settled))
+    request(session, project_id, session.scalars(undecided).all(), urgency)
+    jobs.enqueue(session, Job.EMBED, key=f"embed:{project_id}", project_id=project_id)
     return ids
 
 
-def _as_rows(
-    caller: Caller,
-    project: ProjectRow,
-    items: Sequence[Asked],
-    answers: Sequence[Answer],
-    asides: Sequence[Prediction | None],
-) -> list[dict[str, Any]]:
+def _as_rows(caller: Caller, thought: Thought, answers: Answers) -> list[dict[str, Any]]:
     now = utc_now()
     return [
         {
             "id": answer.prediction_id,
             "created_at": now,
-            "project_id": project.id,
+            "project_id": thought.at_hand.project.id,
             "number": answer.prediction.number,
             "category_id": answer.prediction.category.id,
             "confidence": answer.prediction.confidence,
@@ -240,7 +262,7 @@ def _as_rows(
             "actor": caller.key,
             **shadow.kept(answer.prediction, aside),
         }
-        for item, answer, aside in zip(items, answers, asides, strict=True)
+        for item, answer, aside in zip(thought.items, answers.answers, thought.asides, strict=True)
     ]
 
 

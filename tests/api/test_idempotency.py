@@ -3,11 +3,12 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
-from models.store.tables import IdempotencyRow, ItemRow, ProjectRow
+from models.store.tables import IdempotencyRow, ItemRow, PredictionRow, ProjectRow
 from tests.api.conftest import Winnow, make_project
 
 KEY = {"Idempotency-Key": "nonce-1"}
@@ -97,3 +98,58 @@ def test_concurrent_twins_have_one_effect(winnow_on_each: Winnow) -> None:
     assert len(answers) == 1
     assert answers.pop()[0] == 201
     assert count(winnow, ItemRow) == count(winnow, IdempotencyRow) == 1
+
+
+def asked(text: str, **more: Any) -> dict[str, Any]:
+    return {"items": [{"text": text}], "review": "always", **more}
+
+
+def test_a_prediction_that_people_look_at_is_given_and_queued_once(winnow: Winnow, project: str) -> None:
+    path = f"/v1/projects/{project}/predict"
+    assert winnow.post(path, "program", json=asked("known before")).status_code == 200, "else it has no short way to go"
+    before = count(winnow, ItemRow), count(winnow, PredictionRow)
+    first, again = (winnow.post(path, "program", json=asked("charged twice"), headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    other = winnow.post(path, "program", json=asked("something else"), headers=KEY)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-reused")
+    assert (count(winnow, ItemRow), count(winnow, PredictionRow)) == (before[0] + 1, before[1] + 1)
+    told = first.json()["predictions"][0]
+    feedback = {"prediction_id": told["prediction_id"], "category": "Billing"}
+    assert winnow.post(f"/v1/projects/{project}/feedback", "program", json=feedback).status_code == 201
+
+
+def test_an_answer_that_nobody_looks_at_is_given_again_too_with_its_words(winnow: Winnow, project: str) -> None:
+    path, body = f"/v1/projects/{project}/predict", asked("charged twice", review="never", explain=True)
+    first, again = (winnow.post(path, json=body, headers=KEY) for _ in range(2))
+    assert first.json() == again.json()
+    assert first.json()["predictions"][0]["words"]
+    assert count(winnow, PredictionRow) == 1
+
+
+def test_an_answer_is_given_again_where_none_could_be_made_any_more(winnow: Winnow, project: str) -> None:
+    path = f"/v1/projects/{project}/predict"
+    first = winnow.post(path, json=asked("charged twice"), headers=KEY)
+    for category in winnow.get(f"/v1/projects/{project}/categories").json()["items"]:
+        winnow.call("DELETE", f"/v1/projects/{project}/categories/{category['id']}")
+    assert winnow.post(path, json=asked("charged twice")).status_code == 409
+    assert winnow.post(path, json=asked("charged twice"), headers=KEY).json() == first.json()
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_concurrent_twins_of_a_prediction_ask_people_once(winnow_on_each: Winnow) -> None:
+    winnow = winnow_on_each
+    slug = make_project(winnow)
+    twins = 6
+    barrier = threading.Barrier(twins)
+
+    def send(_: int) -> tuple[int, str]:
+        barrier.wait()
+        answer = winnow.post(f"/v1/projects/{slug}/predict", json=asked("the same text"), headers=KEY)
+        return answer.status_code, answer.text
+
+    with ThreadPoolExecutor(twins) as pool:
+        answers = set(pool.map(send, range(twins)))
+    assert len(answers) == 1
+    assert answers.pop()[0] == 200
+    assert count(winnow, ItemRow) == count(winnow, PredictionRow) == count(winnow, IdempotencyRow) == 1
