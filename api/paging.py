@@ -63,6 +63,16 @@ class Window:
 Paged = Annotated[Window, Depends(Window)]
 
 
+class WideWindow(Window):
+    """As `Window`, for lists that are short as a rule: whoever names no limit is given as much as a page can hold."""
+
+    def __init__(self, limit: Limit = MAX_LIMIT, cursor: Cursor = None) -> None:
+        super().__init__(limit, cursor)
+
+
+Wide = Annotated[WideWindow, Depends(WideWindow)]
+
+
 def cursor_after(after: int | None) -> str | None:
     """The cursor that goes on after this id."""
     if after is None:
@@ -84,6 +94,16 @@ class RankedWindow:
 
 
 Ranked = Annotated[RankedWindow, Depends(RankedWindow)]
+
+
+class WideRankedWindow(RankedWindow):
+    """What `WideWindow` is to `Window`."""
+
+    def __init__(self, limit: Limit = MAX_LIMIT, cursor: Cursor = None) -> None:
+        super().__init__(limit, cursor)
+
+
+WideRanked = Annotated[WideRankedWindow, Depends(WideRankedWindow)]
 
 
 class OrderedWindow:

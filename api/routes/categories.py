@@ -8,14 +8,13 @@ from api import policies
 from api.conditional import If
 from api.deps import GatedRoute, Read, TheRuntime, Write, allow
 from api.idempotency import Keyed
-from api.paging import Listing, Paged, RowId, Slug, cursor_after
+from api.paging import Listing, Paged, RowId, Slug, Wide, cursor_after
 from api.schemas.categories import CategoryChangeIn, CategoryChangeOut, GuidelineOut, MadeOut
 from api.schemas.projects import CategoryChanges, CategoryIn, CategoryOut
 from api.throttle import RouteClass
 from models.steps import categories, guidelines, projects
 from models.steps.accounts import Caller
-from models.store.queries.categories import changes_page
-from models.store.queries.projects import categories_of
+from models.store.queries.categories import categories_page, changes_page
 
 router = APIRouter(prefix="/v1/projects/{slug}/categories", tags=["Projects"], route_class=GatedRoute)
 
@@ -27,10 +26,11 @@ Manager = Annotated[Caller, allow(policies.may_manage_categories)]
 
 
 @router.get("")
-def list_categories(caller: Viewer, slug: Slug, session: Read) -> Listing[CategoryOut]:
-    """List every category of a project, archived ones among them; there is one page."""
+def list_categories(caller: Viewer, slug: Slug, session: Read, window: Wide) -> Listing[CategoryOut]:
+    """List every category of a project, archived ones among them, in the order they were made."""
     project = projects.find_project(session, caller, slug)
-    return Listing(items=[CategoryOut.of(row) for row in categories_of(session, project.id)])
+    page = categories_page(session, project.id, after=window.after, limit=window.limit)
+    return Listing(items=[CategoryOut.of(row) for row in page.rows], next_cursor=cursor_after(page.next_after))
 
 
 @router.post("", status_code=201)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from api import policies
 from api.deps import GatedRoute, Read, TheRuntime, allow
 from api.filters import When
-from api.paging import Listing, MayBeEmpty, Slug
+from api.paging import Listing, MayBeEmpty, Slug, WideRanked, cursor_at
 from api.schemas.stats import AlertOut
 from api.schemas.versions import AccuracyOut, AutomationOut
 from api.throttle import RouteClass
@@ -58,6 +58,7 @@ def automation(
 
 
 @router.get("/alerts")
-def alerts(caller: Reader, session: Read) -> Listing[AlertOut]:
-    """List the alerts that fire now, and those resolved within seven days; newest first."""
-    return Listing(items=[AlertOut.of(one) for one in known(session, caller)])
+def alerts(caller: Reader, session: Read, window: WideRanked) -> Listing[AlertOut]:
+    """List the alerts that fire now, then those resolved within seven days; newest first."""
+    found, following = known(session, caller, after=window.after, limit=window.limit)
+    return Listing(items=[AlertOut.of(one) for one in found], next_cursor=cursor_at(following))

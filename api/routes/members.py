@@ -6,12 +6,12 @@ from fastapi import APIRouter
 
 from api import policies
 from api.deps import GatedRoute, Read, Write, allow
-from api.paging import Listing, RowId, Slug
+from api.paging import Listing, RowId, Slug, Wide, cursor_after
 from api.schemas.projects import MemberOut
 from api.throttle import RouteClass
 from models.steps import projects
 from models.steps.accounts import Caller
-from models.store.queries.accounts import members_of
+from models.store.queries.accounts import members_page
 
 router = APIRouter(prefix="/v1/projects/{slug}/members", tags=["Projects"], route_class=GatedRoute)
 
@@ -20,10 +20,11 @@ Manager = Annotated[Caller, allow(policies.may_manage_projects)]
 
 
 @router.get("")
-def list_members(caller: Reader, slug: Slug, session: Read) -> Listing[MemberOut]:
-    """List a project's members; there is one page."""
+def list_members(caller: Reader, slug: Slug, session: Read, window: Wide) -> Listing[MemberOut]:
+    """List a project's members by name."""
     project = projects.find_project(session, caller, slug)
-    return Listing(items=[MemberOut.of(row) for row in members_of(session, project.id)])
+    page = members_page(session, project.id, after=window.after, limit=window.limit)
+    return Listing(items=[MemberOut.of(row) for row in page.rows], next_cursor=cursor_after(page.next_after))
 
 
 @router.put("/{user_id}", status_code=204)

@@ -4,23 +4,23 @@
 resolved once. A worker looks every minute (job `alerts`), each API process at what a worker cannot see.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.settings import Settings
 from models.steps.accounts import Caller
 from models.steps.conditions import SEEN_BY_WORKER, Trouble, everything, workers
 from models.steps.mail import announce
-from models.steps.projects import may_see
 from models.steps.webhooks import publish, publish_to_all
+from models.store.queries.projects import exists_for
 from models.store.tables import AlertRow, JobRow, ProjectRow, WorkerRow
 from models.store.types import utc_now
 from models.store.upsert import insert_new
-from models.vocabulary import Alert, Event, Job, JobStatus
+from models.vocabulary import Alert, Event, Job, JobStatus, Role
 from models.work import Work
 
 RESOLVED_SHOWN = timedelta(days=7)
@@ -28,7 +28,10 @@ RESOLVED_SHOWN = timedelta(days=7)
 
 _UNSEEN = timedelta(minutes=5)
 _LOOKS_KEPT = timedelta(hours=1)
-_LISTED = 200
+_AT_ONCE, _FIRING, _RESOLVED = 2, 1, 0
+
+Place = tuple[float, int]
+"""Where an alert stands in the list: what fires before what is over, and the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +135,50 @@ def any_open(session: Session, names: Collection[Alert]) -> bool:
     return session.scalar(found) is not None
 
 
-def known(session: Session, caller: Caller) -> list[Known]:
-    """The alerts that fire now and those lately resolved, newest first, as far as the caller may know of them."""
-    rows = session.execute(
-        select(AlertRow, ProjectRow)
+def known(
+    session: Session, caller: Caller, *, after: Place | None = None, limit: int = 1000
+) -> tuple[list[Known], Place | None]:
+    """A page of the alerts that fire now and then those lately resolved, newest first, that the caller may know of.
+
+    Args:
+        after: the place of the last one on the page before.
+
+    Returns:
+        The alerts, and the place to go on after; None at the end.
+    """
+    rank = case((AlertRow.resolved_at.is_(None), _FIRING), else_=_RESOLVED)
+    query = (
+        select(AlertRow, ProjectRow.slug)
         .outerjoin(ProjectRow, ProjectRow.id == AlertRow.project_id)
         .where(
             AlertRow.fired_at.is_not(None),
             or_(AlertRow.resolved_at.is_(None), AlertRow.resolved_at > utc_now() - RESOLVED_SHOWN),
         )
-        .order_by(AlertRow.resolved_at.is_not(None), AlertRow.id.desc())
-        .limit(_LISTED)
-    ).all()
-    told = [
-        Known(str(row.id), row.name, row.detail, project.slug if project else None, row.created_at, row.resolved_at)
-        for row, project in rows
-        if project is None or may_see(session, caller, project)
+    )
+    if caller.role is not Role.ADMIN:
+        query = query.where(or_(AlertRow.project_id.is_(None), exists_for(caller.user_id)))
+    if after is not None:
+        query = query.where(or_(rank < after[0], and_(rank == after[0], AlertRow.id < after[1])))
+    rows = session.execute(query.order_by(rank.desc(), AlertRow.id.desc()).limit(limit + 1)).tuples()
+    told: list[tuple[Place, Known]] = [
+        (
+            (_FIRING if row.resolved_at is None else _RESOLVED, row.id),
+            Known(str(row.id), row.name, row.detail, slug, row.created_at, row.resolved_at),
+        )
+        for row, slug in rows
     ]
-    fires = {one.name for one in told if one.resolved_at is None}
-    # That nobody works can be seen by whoever asks, and must not wait until somebody has looked.
+    if after is None:
+        told = [*_at_once(session), *told]
+    return [one for _, one in told[:limit]], told[limit - 1][0] if len(told) > limit else None
+
+
+def _at_once(session: Session) -> Iterator[tuple[Place, Known]]:
+    """That nobody works can be seen by whoever asks, and must not wait until somebody has looked."""
+    fires = select(AlertRow.name).where(AlertRow.fired_at.is_not(None), AlertRow.resolved_at.is_(None))
     last = session.scalar(select(func.max(WorkerRow.seen_at))) or utc_now()
-    lately = [Known(one.name.value, one.name, one.detail, None, last) for one in workers(session)]
-    return [one for one in lately if one.name not in fires] + told
+    for one in workers(session):
+        if session.scalar(fires.where(AlertRow.name == one.name).limit(1)) is None:
+            yield (_AT_ONCE, 1), Known(one.name.value, one.name, one.detail, None, last)
 
 
 def _open(session: Session, names: Collection[Alert]) -> Iterable[AlertRow]:

@@ -1,5 +1,8 @@
 """Projects, categories and members; what exists for whom."""
 
+from typing import Any
+
+import pytest
 from sqlalchemy import event
 
 from models.project_settings import ProjectSettings
@@ -72,6 +75,42 @@ def test_categories_are_added_changed_nested_and_removed(winnow: Winnow, project
     assert loop.status_code == 422
     assert winnow.call("DELETE", f"{path}/{made['id']}").status_code == 204
     assert [one["name"] for one in winnow.get(path).json()["items"]] == ["Billing", "Login"]
+
+
+def walked(winnow: Winnow, path: str, limit: int) -> list[dict[str, Any]]:
+    """A list, page by page."""
+    found: list[dict[str, Any]] = []
+    params: dict[str, Any] = {"limit": limit}
+    while True:
+        page = winnow.get(path, params=params).json()
+        assert 0 < len(page["items"]) <= limit
+        found += page["items"]
+        if page["next_cursor"] is None:
+            return found
+        params["cursor"] = page["next_cursor"]
+
+
+def test_short_lists_are_paged_too_and_whole_without_a_limit(winnow: Winnow) -> None:
+    categories = [{"name": f"C{number}"} for number in range(60)]
+    path = f"/v1/projects/{make_project(winnow, categories=categories)}"
+    for name in ("nora", "abel", "mia"):
+        assert winnow.call("PUT", f"{path}/members/{person(winnow, name, 'reviewer')[0]}").status_code == 204
+    for each, key, expected in (
+        ("categories", "name", [one["name"] for one in categories]),
+        ("members", "username", ["abel", "mia", "nora"]),
+    ):
+        whole = winnow.get(f"{path}/{each}").json()
+        assert whole["next_cursor"] is None
+        assert [one[key] for one in whole["items"]] == expected
+        for limit in (1, len(expected) - 1, len(expected)):
+            assert walked(winnow, f"{path}/{each}", limit) == whole["items"]
+
+
+@pytest.mark.parametrize("path", ["/v1/projects/{}/categories", "/v1/projects/{}/members", "/v1/alerts"])
+@pytest.mark.parametrize("asked", [{"limit": "abc"}, {"limit": 0}, {"limit": 1001}, {"cursor": "zzz"}])
+def test_a_page_that_no_list_has_is_refused(winnow: Winnow, project: str, path: str, asked: dict[str, Any]) -> None:
+    answer = winnow.get(path.format(project), params=asked)
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["query", *asked])
 
 
 def test_a_category_with_decisions_is_archived_not_erased(winnow: Winnow, project: str) -> None:

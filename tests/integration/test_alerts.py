@@ -75,8 +75,30 @@ def later(runtime: Runtime, **ago: float) -> None:
 
 def shown(runtime: Runtime, caller: Caller = ADMIN) -> list[tuple[str, bool]]:
     with runtime.database.read() as session:
-        told = known(session, caller)
+        told, _ = known(session, caller)
     return [(one.name.value, one.resolved_at is None) for one in told if one.name is not Alert.WORKER_GONE]
+
+
+def test_alerts_are_paged_firing_before_resolved_and_newest_first(runtime: Runtime) -> None:
+    both = Trouble(Alert.BUNDLE_BROKEN, "first"), Trouble(Alert.JOBS_FAILING, "second")
+    look(runtime, both[0], Trouble(Alert.TRAINING_FAILED, "over"))
+    look(runtime, *both)
+    found, after = [], None
+    with runtime.database.read() as session:
+        whole, end = known(session, ADMIN)
+        while True:
+            page, after = known(session, ADMIN, after=after, limit=1)
+            found += page
+            if after is None:
+                break
+    assert end is None
+    assert [one.id for one in found] == [one.id for one in whole]
+    assert [one.name for one in whole] == [
+        Alert.WORKER_GONE,
+        Alert.JOBS_FAILING,
+        Alert.BUNDLE_BROKEN,
+        Alert.TRAINING_FAILED,
+    ]
 
 
 def test_what_holds_long_enough_fires_once_and_ends_once(
@@ -238,7 +260,7 @@ def test_what_no_worker_can_see_is_seen_by_the_api(runtime: Runtime, redis_url: 
 
     lookout.look()
     with runtime.database.read() as session:  # whoever asks need not wait until it has fired
-        assert [one.id for one in known(session, ADMIN)] == ["worker-gone"]
+        assert [one.id for one in known(session, ADMIN)[0]] == ["worker-gone"]
     assert fires() == []
     later(runtime, minutes=1)
     lookout.look()

@@ -1,6 +1,6 @@
 """Reads of people and keys."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,10 +20,14 @@ def api_keys_page(session: Session, *, after: int | None, limit: int) -> Page[Ap
     return oldest_first(session, query, ApiKeyRow.id, after, limit)
 
 
-def members_of(session: Session, project_id: int) -> Sequence[UserRow]:
-    """A project's members by name."""
-    query = select(UserRow).join(MemberRow, MemberRow.user_id == UserRow.id)
-    return session.scalars(query.where(MemberRow.project_id == project_id).order_by(UserRow.username)).all()
+def members_page(session: Session, project_id: int, *, after: int | None, limit: int) -> Page[UserRow]:
+    """A project's members by name; `after` is the last one's id."""
+    query = select(UserRow).join(MemberRow, MemberRow.user_id == UserRow.id).where(MemberRow.project_id == project_id)
+    if after is not None:
+        last = select(UserRow.username).where(UserRow.id == after).scalar_subquery()
+        query = query.where(UserRow.username > last)
+    rows = session.scalars(query.order_by(UserRow.username).limit(limit + 1)).all()
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
 def actor_names(session: Session, actors: Iterable[str]) -> dict[str, str]:

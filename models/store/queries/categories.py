@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.store.queries.paging import Page, newest_first
+from models.store.queries.paging import Page, newest_first, oldest_first
 from models.store.queries.projects import categories_of
 from models.store.tables import CategoryChangeRow, CategoryRow
 
@@ -29,6 +29,12 @@ def merged_categories(session: Session, project_id: int) -> dict[int, int]:
     ).tuples()
     into = {category_id: target for category_id, target in rows if target is not None}
     return {category_id: end_of(into, category_id) for category_id in into}
+
+
+def categories_page(session: Session, project_id: int, *, after: int | None, limit: int) -> Page[CategoryRow]:
+    """A project's categories, archived ones among them, in the order they were made."""
+    query = select(CategoryRow).where(CategoryRow.project_id == project_id)
+    return oldest_first(session, query, CategoryRow.id, after, limit)
 
 
 def changes_page(session: Session, project_id: int, *, after: int | None, limit: int) -> Page[CategoryChangeRow]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from models.store.queries.paging import Page, oldest_first
@@ -23,7 +23,12 @@ def projects_for(
     """The projects that exist for a person; all of them with `everything`."""
     query = select(ProjectRow)
     if not everything:
-        closed = ProjectRow.settings["members_only"].as_boolean()
-        mine = select(MemberRow.project_id).where(MemberRow.user_id == user_id)
-        query = query.where(or_(closed.is_not(True), ProjectRow.id.in_(mine)))
+        query = query.where(exists_for(user_id))
     return oldest_first(session, query, ProjectRow.id, after, limit)
+
+
+def exists_for(user_id: int | None) -> ColumnElement[bool]:
+    """Whether a project exists for a person who is no admin: it is open, or they are a member."""
+    closed = ProjectRow.settings["members_only"].as_boolean()
+    mine = select(MemberRow.project_id).where(MemberRow.user_id == user_id)
+    return or_(closed.is_not(True), ProjectRow.id.in_(mine))
