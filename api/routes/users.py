@@ -42,6 +42,6 @@ def create_user(caller: Admin, body: NewUser, session: Write, once: Keyed) -> Us
 
 @router.patch("/{user_id}")
 def change_user(caller: Admin, user_id: RowId, body: UserChanges, session: Write, condition: If) -> UserOut:
-    """Change a person's password or role, or switch the person off or on."""
+    """Change a person's name, password or role, or switch the person off or on."""
     condition.check(UserOut.of(accounts.find_user(session, user_id, lock=True)))
     return condition.tag(UserOut.of(accounts.update_user(session, caller, user_id, **body.model_dump())))

@@ -58,6 +58,7 @@ class NewUser(Schema):
 class UserChanges(Schema):
     """What to change about a person; what is left out stays."""
 
+    username: Username | None = None
     password: Password | None = None
     role: Role | None = None
     active: bool | None = None

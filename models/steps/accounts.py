@@ -106,8 +106,7 @@ def create_user(session: Session, caller: Caller, *, username: str, password: st
     """
     name = _username(username)
     hashed = _hash(_password(password, name))
-    if session.scalar(select(UserRow.id).where(UserRow.username == name)) is not None:
-        raise AlreadyThere(f"There is already a user {name!r}.")
+    _check_free(session, name)
     user = UserRow(username=name, password_hash=hashed, role=role, active=True)
     session.add(user)
     session.flush()
@@ -128,6 +127,7 @@ def update_user(
     caller: Caller,
     user_id: int,
     *,
+    username: str | None = None,
     password: str | None = None,
     role: Role | None = None,
     active: bool | None = None,
@@ -136,8 +136,9 @@ def update_user(
 
     Raises:
         Missing: there is no such user.
-        Invalid: the password will not do.
-        Conflict: nobody active would be left to administer.
+        Invalid: the name or the password will not do.
+        AlreadyThere: the name is taken.
+        Conflict: nobody active would be left to administer, or the name is the identity provider's to give.
     """
     admins = session.scalars(
         select(UserRow.id).where(UserRow.role == Role.ADMIN, UserRow.active).with_for_update()
@@ -148,6 +149,8 @@ def update_user(
     stays_admin = (role or user.role) is Role.ADMIN and (user.active if active is None else active)
     if list(admins) == [user.id] and not stays_admin:
         raise Conflict("This is the last active administrator: make another one first.")
+    if username is not None:
+        _rename(session, user, _username(username))
     if password is not None:
         user.password_hash = _hash(_password(password, user.username))
     if role is not None:
@@ -157,9 +160,28 @@ def update_user(
     if password is not None or not user.active:
         end_sign_ins(session, user.id)
     session.flush()
-    changed = {"password": password is not None, "role": user.role.value, "active": user.active}
+    changed = {
+        "username": user.username,
+        "password": password is not None,
+        "role": user.role.value,
+        "active": user.active,
+    }
     record(session, caller, "user.changed", f"user:{user.id}", changed)
     return user
+
+
+def _rename(session: Session, user: UserRow, name: str) -> None:
+    if name == user.username:
+        return
+    if user.outside is not None:
+        raise Conflict("This person's name is the identity provider's to give: change it there.")
+    _check_free(session, name)
+    user.username = name
+
+
+def _check_free(session: Session, name: str) -> None:
+    if session.scalar(select(UserRow.id).where(UserRow.username == name)) is not None:
+        raise AlreadyThere(f"There is already a user {name!r}.")
 
 
 def end_sign_ins(session: Session, user_id: int) -> None:

@@ -135,6 +135,14 @@ def test_switched_off_here_is_switched_off(winnow: Winnow, provider: Provider, f
     assert me(winnow, provider.token(first)).status_code == 401
 
 
+def test_the_name_of_a_person_of_the_provider_is_the_provider_s(winnow: Winnow, provider: Provider, first: Key) -> None:
+    grace = me(winnow, provider.token(first)).json()
+    renamed = winnow.call("PATCH", f"/v1/users/{grace['id']}", json={"username": "hopper"})
+    assert (renamed.status_code, renamed.json()["code"]) == (409, "conflict")
+    same = {"username": grace["username"], "active": True}
+    assert winnow.call("PATCH", f"/v1/users/{grace['id']}", json=same).status_code == 200
+
+
 def test_a_name_that_somebody_here_has_is_not_taken_over(winnow: Winnow, provider: Provider, first: Key) -> None:
     answer = me(winnow, provider.token(first, preferred_username="ada", winnow_role="program")).json()
     assert answer["username"].startswith("ada-")

@@ -228,3 +228,22 @@ def test_failures_are_forgotten_one_by_one_and_not_when_a_clock_strikes(
 
 def test_the_decoy_fits_no_password() -> None:
     assert not accounts._verify(accounts._decoy(), "")
+
+
+def test_a_person_is_renamed_and_signs_in_with_the_new_name_alone(winnow: Winnow) -> None:
+    made = winnow.post("/v1/users", json={"username": "cleo", "password": PASSWORD, "role": "manager"}).json()
+    path = f"/v1/users/{made['id']}"
+    changed = winnow.call("PATCH", path, json={"username": " Cléo ", "role": "reviewer"})
+    assert (changed.status_code, changed.json()["username"], changed.json()["role"]) == (200, "cléo", "reviewer")
+    assert winnow.sign_in("cleo").status_code == 401
+    assert winnow.sign_in("Cléo").status_code == 200
+    entry = winnow.get("/v1/audit-log").json()["items"][0]
+    assert (entry["action"], entry["detail"]["username"]) == ("user.changed", "cléo")
+    assert winnow.call("PATCH", path, json={"username": "CLÉO"}).status_code == 200, "it is theirs already"
+    taken = winnow.call("PATCH", path, json={"username": "Ada"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "already-exists")
+    bad = winnow.call("PATCH", path, json={"username": "two words"})
+    assert (bad.status_code, bad.json()["errors"][0]["loc"]) == (422, ["body", "username"])
+    same = winnow.call("PATCH", path, json={"username": "long-enough", "password": "long-enough"})
+    assert (same.status_code, same.json()["errors"][0]["loc"]) == (422, ["body", "password"])
+    assert winnow.get(path).json()["username"] == "cléo"

@@ -85,12 +85,23 @@ def _change(session: Session, user: User, *, own: bool) -> None:
     if not own and st.button("Switch off" if user.active else "Switch on", key=f"active-{user.id}", width="stretch"):
         session.api.update_user(user.id, active=not user.active)
         st.rerun()
+    if not own:
+        _rename(session, user)
     with st.form(f"password-{user.id}", clear_on_submit=True, border=False):
         password = st.text_input("New password", type="password", key=f"new-password-{user.id}")
         if st.form_submit_button("Set password", width="stretch") and password:
             with guard(session):
                 session.api.update_user(user.id, password=password)
                 st.success("The password is set.")
+
+
+def _rename(session: Session, user: User) -> None:
+    with st.form(f"name-{user.id}", border=False):
+        name = st.text_input("New name", user.username, key=f"new-name-{user.id}").strip()
+        if st.form_submit_button("Rename", width="stretch") and name not in {"", user.username}:
+            with guard(session):
+                session.api.update_user(user.id, username=name)
+                st.rerun()
 
 
 def _keys(session: Session) -> None:

@@ -45,7 +45,10 @@ class AccountCalls(Connection):
         return self._get(v1("users", user_id), User)
 
     def update_user(self, user_id: str, *, if_match: str | None = None, **changes: Any) -> User:
-        """Changes a person: `password=`, `role=`, `active=`; with `if_match` only if they still have that `etag`."""
+        """Changes a person: `username=`, `password=`, `role=`, `active=`.
+
+        With `if_match` only if they still have that `etag`.
+        """
         return self._patch(v1("users", user_id), User, changes, if_match=if_match)
 
     def api_keys(self) -> list[ApiKey]:
