@@ -17,8 +17,22 @@ Shortcut = Annotated[str, Field(min_length=1, max_length=1)]
 FieldName = Annotated[str, Field(min_length=1, max_length=255)]
 
 
+class FirstCategoryIn(Schema):
+    """A category of a project to be; `parent` names one that stands before it, for none has an id yet."""
+
+    name: Name
+    description: Description = ""
+    parent: Name | None = None
+    parent_id: None = Field(default=None, description="Never an id: use `parent`.")
+    shortcut: Shortcut | None = None
+
+    def plan(self) -> NewCategory:
+        """As the domain takes it."""
+        return NewCategory(self.name, self.description, self.parent, self.shortcut)
+
+
 class CategoryIn(Schema):
-    """A category to be; `parent` names one that is there or stands before it."""
+    """A category to be; `parent` names one that is there, or `parent_id` says which."""
 
     name: Name
     description: Description = ""
@@ -96,7 +110,7 @@ class NewProject(Schema):
     slug: str | None = Field(default=None, min_length=1, max_length=60)
     task: TaskKind = TaskKind.SINGLE
     text_fields: list[FieldName] = Field(default_factory=list, max_length=100)
-    categories: list[CategoryIn] = Field(default_factory=list, max_length=2000)
+    categories: list[FirstCategoryIn] = Field(default_factory=list, max_length=2000)
     settings: ProjectSettings = Field(default_factory=ProjectSettings)
 
 

@@ -5,6 +5,7 @@ import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,6 +30,7 @@ from models.store.upsert import insert_new
 from models.vocabulary import Job, Role, Surgery, TaskKind
 
 _MAX_SLUG = 60
+_MAX_NUMBER = 99_999
 _MAX_CATEGORIES = 2_000
 _MAX_NAME = 200
 _PARENT = ("body", "parent_id")
@@ -56,15 +58,16 @@ def create_project(
     categories: Sequence[NewCategory] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> ProjectRow:
-    """Create a project; without a slug, one is made from the name.
+    """Create a project; without a slug, one is made from the name, and numbered where another project has it.
 
     Raises:
-        AlreadyThere: the slug is taken.
+        AlreadyThere: the slug is taken; where none was given, by a project of the same name.
         Invalid: a name is empty, or two categories have the same one.
     """
+    cleaned = _clean(name, ("body", "name"))
     project = ProjectRow(
-        slug=_new_slug(session, name, slug),
-        name=_clean(name, ("body", "name")),
+        slug=_free_slug(session, cleaned) if slug is None else _checked_slug(session, slug),
+        name=cleaned,
         task=task,
         text_fields=list(text_fields),
         settings=_settings({}, settings or {}),
@@ -276,9 +279,8 @@ def _free_name(session: Session, project: ProjectRow, row: CategoryRow, wanted: 
     return name
 
 
-def _new_slug(session: Session, name: str, wanted: str | None) -> str:
-    slug = wanted if wanted is not None else _slugify(name)
-    if slug != _slugify(slug) or not slug:
+def _checked_slug(session: Session, slug: str) -> str:
+    if slug != _slugify(slug):
         rule = f"must be lower-case letters, digits and single hyphens, 1 to {_MAX_SLUG} long"
         raise Invalid(f"the slug {slug!r} {rule}", problems=[Problem(("body", "slug"), rule)])
     if session.scalar(select(func.count()).where(ProjectRow.slug == slug)):
@@ -286,10 +288,22 @@ def _new_slug(session: Session, name: str, wanted: str | None) -> str:
     return slug
 
 
+def _free_slug(session: Session, name: str) -> str:
+    """What an address can hold of a name; where another name has left the same, with a number behind it."""
+    slug = _slugify(name)
+    stem = slug[: _MAX_SLUG - len(f"-{_MAX_NUMBER}")].rstrip("-")
+    there = session.execute(select(ProjectRow.slug, ProjectRow.name).where(ProjectRow.slug.startswith(stem))).tuples()
+    names = dict(there.all())
+    if slug not in names:
+        return slug
+    if name in names.values():
+        raise AlreadyThere(f"there is a project {name!r} already")
+    return next(one for number in count(2) if (one := f"{stem}-{number}") not in names)
+
+
 def _slugify(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    made = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_MAX_SLUG].strip("-")
-    return made or ("project" if name.strip() else "")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_MAX_SLUG].strip("-") or "project"
 
 
 def _clean(name: str, where: Place) -> str:

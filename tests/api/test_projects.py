@@ -30,6 +30,41 @@ def test_a_project_needs_a_name_only(winnow: Winnow) -> None:
     assert winnow.get("/v1/projects/ete-a-la-plage").json() == made
 
 
+def test_names_that_leave_the_same_address_are_numbered(winnow: Winnow) -> None:
+    def made(name: str, **more: str) -> Any:
+        return winnow.post("/v1/projects", json={"name": name, **more})
+
+    assert [made(name).json()["slug"] for name in ("日本語", "中文", "한국어")] == ["project", "project-2", "project-3"]
+    assert [made(name).json()["slug"] for name in ("C++", "C#", "C 2")] == ["c", "c-2", "c-2-2"]
+    long = ["x" * 60 + end for end in ("", "!", "?")]
+    assert [made(name).json()["slug"] for name in long] == ["x" * 60, "x" * 54 + "-2", "x" * 54 + "-3"]
+    for twin in (made("中文"), made("Another", slug="project")):
+        assert (twin.status_code, twin.json()["code"]) == (409, "already-exists")
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"name": "   "}, ["body", "name"]),
+        ({"name": "A", "slug": "Not One"}, ["body", "slug"]),
+        ({"name": "A", "categories": [{"name": "a"}, {"name": "b", "parent_id": "1"}]},
+         ["body", "categories", 1, "parent_id"]),
+    ],
+)  # fmt: skip
+def test_what_a_new_project_cannot_have_is_refused_at_its_place(
+    winnow: Winnow, body: dict[str, Any], place: list[str | int]
+) -> None:
+    answer = winnow.post("/v1/projects", json=body)
+    assert (answer.status_code, [one["loc"] for one in answer.json()["errors"]]) == (422, [place])
+
+
+def test_a_new_project_s_categories_name_their_parents(winnow: Winnow) -> None:
+    given = [{"name": "a", "parent_id": None}, {"name": "b", "parent": "A"}]
+    made = winnow.post("/v1/projects", json={"name": "Nested", "categories": given}).json()
+    above = made["categories"][0]["id"]
+    assert [one["parent_id"] for one in made["categories"]] == [None, above]
+
+
 def test_settings_are_changed_one_by_one(winnow: Winnow, project: str) -> None:
     path = f"/v1/projects/{project}"
     changed = winnow.call("PATCH", path, json={"settings": {"retrain_every": 5}}).json()

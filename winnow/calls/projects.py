@@ -39,7 +39,7 @@ class ProjectCalls(Connection):
             name: what people see; the slug is made of it.
             task: `single` (one category an item) or `multi`.
             text_fields: which fields of a record are its text.
-            categories: names, or objects with `name`, `description`, `parent_id`, `shortcut`.
+            categories: names, or objects with `name`, `description`, `parent` (the name of one before it), `shortcut`.
             settings: `retrain_every`, `audit_rate`, `target_accuracy`, `promotion`, and `reviews_per_item`, how many
                 people answer each item.
 
