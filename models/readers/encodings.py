@@ -2,8 +2,10 @@
 
 import codecs
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import charset_normalizer
+from charset_normalizer.constant import IANA_SUPPORTED
 
 from models.errors import Invalid
 
@@ -23,6 +25,7 @@ _REFUSED = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicod
 _WESTERN = frozenset("äöüßÄÖÜéèêëÉÈàâÀçÇîïôûùœæñÑáíóúÁÍÓÚãõåøÆØÅ¿¡“”\u2018\u2019„\u2013—…•€£°§«»©®\xa0")
 _MANY_LINES = 10
 _GUESS_BYTES = 32 * 1024
+_SHORT = 64
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -90,7 +93,7 @@ def by_lines(not_ascii: list[bytes], lines: int) -> str:
     sample = b"\n".join(bad)[:_GUESS_BYTES]
     if _looks_western(sample):
         return "cp1252"
-    best = charset_normalizer.from_bytes(sample).best()
+    best = charset_normalizer.from_bytes(sample, cp_exclusion=_not_ascii_below()).best()
     return "utf-8" if best is None else codecs.lookup(best.encoding).name
 
 
@@ -102,7 +105,18 @@ def _looks_western(sample: bytes) -> bool:
         return False
     accents = [char for char in text if not char.isascii()]
     usual = sum(char in _WESTERN for char in accents)
-    return usual >= 0.8 * len(accents) and len(accents) < 0.25 * len(text)
+    most = 0.25 * len(text) if len(text) > _SHORT else 0.5 * len(text)
+    return usual >= 0.8 * len(accents) and len(accents) <= most
+
+
+@cache
+def _not_ascii_below() -> list[str]:
+    """Encodings in which ASCII is something else, such as UTF-16 without a mark and EBCDIC.
+
+    The lines without a byte above 127 have been read as ASCII, and a guesser takes any two bytes for a character.
+    """
+    ascii_text = bytes(range(32, 127))
+    return [name for name in IANA_SUPPORTED if ascii_text.decode(name, "replace") != ascii_text.decode("ascii")]
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -130,6 +130,15 @@ def test_a_gzip_that_ends_early_keeps_what_came_before(tmp_path: Path) -> None:
     assert outcomes[-1].code == "broken-file"
 
 
+@pytest.mark.parametrize(
+    ("text", "name"), [("text;z\nré;1\n", "a.csv"), ("ab\ncé\n", "a.txt"), ("thé\ncafé\nGrüße\n", "a.txt")]
+)
+def test_a_tiny_legacy_file_is_read_as_such(tmp_path: Path, text: str, name: str) -> None:
+    wanted = [line.partition(";")[0] for line in text.splitlines()]
+    found = texts(taken(tmp_path, text.encode("latin-1"), name))
+    assert found == (wanted[1:] if name == "a.csv" else wanted)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252"])
 def test_encodings_are_found(tmp_path: Path, encoding: str) -> None:
     rows = ["Grüße aus Köln", "Schöne Übung", "größer für Ärzte"]
