@@ -66,6 +66,16 @@ class PreconditionFailed(WinnowError):
     code = "precondition-failed"
 
 
+class RangeNotSatisfiable(WinnowError):
+    """The part of a file that is asked for lies behind its end. Raised by `api.downloads` alone."""
+
+    code = "range-not-satisfiable"
+
+    def __init__(self, detail: str, *, size: int = 0) -> None:
+        super().__init__(detail)
+        self.size = size
+
+
 STATUS: tuple[tuple[type[WinnowError], int], ...] = (
     (TooLarge, 413),
     (Invalid, 422),
@@ -74,6 +84,7 @@ STATUS: tuple[tuple[type[WinnowError], int], ...] = (
     (Missing, 404),
     (Conflict, 409),
     (PreconditionFailed, 412),
+    (RangeNotSatisfiable, 416),
     (TooManyRequests, 429),
     (Unavailable, 503),
 )
@@ -162,6 +173,8 @@ def _winnow_error(request: Request, error: Exception) -> Response:
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.standing.reset)
         request.state.standing = error.standing
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "1"
     return _answer(request, status_of(error), error.code, error.detail, error.problems, headers)

@@ -125,8 +125,7 @@ class HeadCache:
         return self._keep(row.project_id, served)
 
     def _from_names(self, project_id: int, encoder: Encoder, categories: Sequence[CategoryRow]) -> Served:
-        if len(categories) < _FEWEST_CATEGORIES:
-            raise TooFewCategories("a project needs two categories before it can answer; add some")
+        check_enough(categories)
         texts = [compose(row.name, row.description) for row in categories]
         ids = [row.id for row in categories]
         name = f"0-{fingerprint(repr((encoder.id, ids, texts))).hex()}"
@@ -139,6 +138,12 @@ class HeadCache:
     def _keep(self, project_id: int, served: Served) -> Served:
         self._kept.put((project_id, served.name), served)
         return served
+
+
+def check_enough(categories: Sequence[CategoryRow]) -> None:
+    """Raise TooFewCategories where names alone leave nothing to choose between."""
+    if len(categories) < _FEWEST_CATEGORIES:
+        raise TooFewCategories("a project needs two categories before it can answer; add some")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, CursorResult, Update, and_, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, CursorResult, Update, and_, case, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -234,12 +234,18 @@ def advance(session: Session, held: Claim, *, done: int, total: int | None = Non
 
 
 def complete(session: Session, held: Claim, result: dict[str, Any] | None = None) -> None:
-    """Mark the job done, in the transaction of its last effect. Raises LeaseLost as `renew` does."""
+    """Mark the job done, in the transaction of its last effect. Raises LeaseLost as `renew` does.
+
+    Its progress ends whole, also where the total was never known, or guessed too high.
+    """
+    whole = case((JobRow.progress_total > JobRow.progress_done, JobRow.progress_total), else_=JobRow.progress_done)
     _under(
         session,
         held,
         update(JobRow).values(
             status=JobStatus.SUCCEEDED,
+            progress_done=whole,
+            progress_total=whole,
             result=result,
             error=None,
             finished_at=utc_now(),

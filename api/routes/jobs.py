@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api import policies
 from api.deps import GatedRoute, Read, TheRuntime, Write, allow
+from api.downloads import Download
 from api.paging import JobId
 from api.schemas.work import JobOut
 from api.throttle import RouteClass
@@ -52,7 +53,7 @@ def download_result(caller: Follower, job_id: JobId, session: Read, runtime: The
     try:
         kept = runtime.artifacts.kept(name)
         if isinstance(kept, Path):
-            return FileResponse(kept, media_type=_BYTES, filename=filename)
+            return Download(kept, media_type=_BYTES, filename=filename)
         size, pieces = kept
     except FileNotFoundError:
         raise Missing("The file is not kept any more.") from None

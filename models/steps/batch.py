@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.errors import Missing
-from models.heads import Served, probabilities
+from models.heads import Served, check_enough, probabilities
 from models.readers import Record
 from models.steps.accounts import Caller, record
 from models.steps.ingest import ImportOptions, read_options
@@ -36,7 +36,13 @@ class Upload:
 def request_batch(
     session: Session, caller: Caller, project: ProjectRow, upload: Upload, options: ImportOptions
 ) -> JobRow:
-    """Have a file answered by the version that serves now."""
+    """Have a file answered by the version that serves now.
+
+    Raises:
+        TooFewCategories: nothing can answer yet.
+    """
+    if project.serving_number == 0:
+        check_enough(categories_of(session, project.id, archived=False))
     record(session, caller, "predict.batch", project.slug, {"filename": upload.filename})
     return jobs.enqueue(
         session,

@@ -262,6 +262,29 @@ def test_an_erased_item_is_gone(winnow: Winnow, filled: str) -> None:
     assert "7" not in [one["id"] for one in winnow.get(f"{filled}/items", params={"limit": 100}).json()["items"]]
 
 
+def test_a_part_of_a_result_is_given_and_what_is_no_part_is_passed_over(winnow: Winnow, filled: str) -> None:
+    job = winnow.post(f"{filled}/predict/batch", files={"file": ("ask.txt", b"charged twice\n")}).json()
+    winnow.work()
+    path = f"/v1/jobs/{job['id']}/result"
+    whole = winnow.get(path).content
+    for asked in ("bytes=abc", "bytes=", "bytes=5-2", "rows=0-1", "nonsense"):
+        answer = winnow.get(path, headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (200, whole), asked
+    part = winnow.get(path, headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.content) == (206, whole[1:4])
+    behind = winnow.get(path, headers={"Range": "bytes=99999999-"})
+    assert (behind.status_code, behind.headers["Content-Range"]) == (416, f"bytes */{len(whole)}")
+    assert behind.headers["Content-Type"] == "application/problem+json"
+    assert (behind.json()["code"], behind.json()["status"]) == ("range-not-satisfiable", 416)
+
+
+def test_a_file_is_refused_at_once_where_nothing_can_answer(winnow: Winnow) -> None:
+    slug = make_project(winnow, categories=[{"name": "The only one"}])
+    asked = winnow.post(f"/v1/projects/{slug}/predict/batch", "program", files={"file": ("ask.txt", b"a line\n")})
+    assert (asked.status_code, asked.json()["code"]) == (409, "too-few-categories")
+    assert list((winnow.settings.artifacts / "uploads").iterdir()) == []
+
+
 def test_a_batch_answers_a_whole_file(winnow: Winnow, filled: str) -> None:
     content = b"id,text\n1,charged twice\n2,cannot sign in\n"
     started = winnow.post(f"{filled}/predict/batch", "program", files={"file": ("ask.csv", content)})
@@ -270,9 +293,9 @@ def test_a_batch_answers_a_whole_file(winnow: Winnow, filled: str) -> None:
     assert winnow.get(f"{job}/result", "program").status_code == 404, "not before it is done"
     winnow.work()
     done = winnow.get(job, "program").json()
-    assert (done["status"], done["progress"]["done"], set(done["result"])) == (
+    assert (done["status"], done["progress"], set(done["result"])) == (
         "succeeded",
-        2,
+        {"done": 2, "total": 2},
         {"url", "filename", "rows"},
     )
     answer = winnow.get(done["result"]["url"], "program")
