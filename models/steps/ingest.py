@@ -20,7 +20,7 @@ from models.steps.items import NewItem, Stored, store
 from models.steps.labels import bad_label, labels_of_file, labels_of_records
 from models.steps.projects import settings_of
 from models.steps.queue import settle
-from models.steps.webhooks import publish
+from models.steps.webhooks import forget_items, publish
 from models.store.tables import DecisionRow, ImportRow, ItemRow, PredictionRow, ProjectRow, RejectRow, VectorRow
 from models.store.words import forgetting
 from models.vocabulary import Event, ItemState, Job, JobStatus
@@ -207,7 +207,19 @@ def find_item(session: Session, project: ProjectRow, item_id: int, *, lock: dict
 
 def erase_item(session: Session, caller: Caller, project: ProjectRow, item_id: int) -> None:
     """Erase an item everywhere. Its vector's place stays, empty; local copies are made anew without it."""
+    erase_items(session, caller, project, [item_id])
+
+
+def erase_items(session: Session, caller: Caller, project: ProjectRow, item_ids: Sequence[int]) -> None:
+    """As `erase_item`, for several."""
     session.refresh(project, with_for_update={"key_share": True})  # two at once must count as two
+    for item_id in item_ids:
+        _erase(session, caller, project, item_id)
+    if item_ids:
+        forget_items(session, project.id, item_ids)
+
+
+def _erase(session: Session, caller: Caller, project: ProjectRow, item_id: int) -> None:
     item = find_item(session, project, item_id)
     for vector in session.scalars(select(VectorRow).where(VectorRow.item_id == item.id)):
         vector.item_id, vector.data = -item.id, bytes(len(vector.data))

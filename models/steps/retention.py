@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from models.runtime import Runtime
 from models.steps.accounts import SYSTEM
-from models.steps.ingest import erase_item
+from models.steps.ingest import erase_items
 from models.steps.projects import settings_of
 from models.store.tables import ItemRow, PredictionRow, ProjectRow
 from models.store.types import utc_now
@@ -56,6 +56,5 @@ def _erase_oldest(session: Session, project_id: int) -> bool:
         .limit(_AT_ONCE)
     ).all()
     due = [item_id for item_id, came in oldest if came < before]
-    for item_id in due:
-        erase_item(session, SYSTEM, project, item_id)
+    erase_items(session, SYSTEM, project, due)
     return len(due) == _AT_ONCE

@@ -2,12 +2,12 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Table, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import jobs
@@ -28,6 +28,14 @@ OLD_SECRET_SIGNS = timedelta(days=1)
 
 MAX_WEBHOOKS = 20
 """A project has no more than these: each event is written once for each of them."""
+
+_DELIVERIES = cast("Table", DeliveryRow.__table__)
+_FORGET = (
+    update(_DELIVERIES)
+    .where(_DELIVERIES.c.id == bindparam("which"))
+    .values(body=bindparam("message"), response_body=None)  # the receiver may have repeated what it was told
+)
+_AT_ONCE = 1000
 
 _LISTENING = (
     select(WebhookRow, ProjectRow.slug)
@@ -77,6 +85,26 @@ def publish_to_all(session: Session, event: Event, data: Mapping[str, Any]) -> N
         if event.value in webhook.events and webhook.url not in told:
             told.add(webhook.url)
             _leave(session, webhook, event, {"project": None, **data})
+
+
+def forget_items(session: Session, project_id: int, item_ids: Collection[int]) -> None:
+    """Take erased items' external ids out of the messages about them. Those that wait are sent without."""
+    query = (
+        select(DeliveryRow.id, DeliveryRow.body)
+        .join(WebhookRow, WebhookRow.id == DeliveryRow.webhook_id)
+        .where(WebhookRow.project_id == project_id, DeliveryRow.event == Event.ITEM_DECIDED)
+    )
+    if len(item_ids) == 1:  # the database looks through many messages more quickly
+        query = query.where(or_(*(DeliveryRow.body.contains(f'"item_id":"{one}"') for one in item_ids)))
+    gone = {str(one) for one in item_ids}
+    about = []
+    for delivery_id, body in session.execute(query.execution_options(yield_per=_AT_ONCE)).tuples():
+        message = json.loads(body)
+        if message["data"].get("item_id") in gone:
+            message["data"]["external_id"] = None
+            about.append({"which": delivery_id, "message": _written(message)})
+    if about:
+        session.execute(_FORGET, about)
 
 
 def create_webhook(
@@ -200,7 +228,7 @@ def _leave(session: Session, webhook: WebhookRow, event: Event, data: Mapping[st
         webhook_id=webhook.id,
         message_id=f"msg_{uuid.uuid4().hex}",
         event=event,
-        body=json.dumps(message, ensure_ascii=False, separators=(",", ":")),
+        body=_written(message),
         next_attempt_at=now,
         give_up_at=now + KEPT_TRYING,
     )
@@ -208,6 +236,10 @@ def _leave(session: Session, webhook: WebhookRow, event: Event, data: Mapping[st
     session.flush()
     _send_soon(session, row)
     return row
+
+
+def _written(message: Mapping[str, Any]) -> str:
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
 def _resume(session: Session, webhook: WebhookRow) -> None:

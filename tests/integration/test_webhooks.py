@@ -114,6 +114,26 @@ def test_a_decision_reaches_the_receiver_signed_and_once(
     assert receiver.asked[0].headers["webhook-id"] == row.message_id
 
 
+def test_messages_about_an_erased_item_lose_its_external_id_and_still_arrive(
+    runtime: Runtime, ann: Caller, project: ProjectRow, hook: int, receiver: LoopbackServer, drain: Drain
+) -> None:
+    told = decide_one(runtime, ann, project.slug, "told before")
+    kept = decide_one(runtime, ann, project.slug, "stays")
+    drain()
+    waiting = [decide_one(runtime, ann, project.slug, text) for text in ("waits", "waits too")]
+    with runtime.database.transaction() as session:
+        mine = find_project(session, ann, project.slug)
+        ingest.erase_item(session, ann, mine, told)
+        ingest.erase_items(session, ann, mine, waiting)
+    drain()
+    rows = deliveries(runtime, hook)
+    assert [row.status for row in rows] == [DeliveryStatus.DELIVERED] * 4
+    left = {int(found["item_id"]): found["external_id"] for found in (json.loads(row.body)["data"] for row in rows)}
+    assert left == {told: None, kept: "stays", waiting[0]: None, waiting[1]: None}
+    assert [row.response_body is None for row in rows[:2]] == [True, False]
+    assert [verified(one)["data"]["external_id"] for one in receiver.asked[2:]] == [None, None]
+
+
 def test_only_what_settles_an_item_is_told(
     runtime: Runtime, ann: Caller, project: ProjectRow, hook: int, receiver: LoopbackServer, drain: Drain
 ) -> None:
