@@ -160,7 +160,8 @@ def test_what_people_decide_becomes_a_version_that_serves(winnow: Winnow, filled
     started = winnow.post(f"{filled}/train", "manager")
     assert started.status_code == 202
     winnow.work()
-    assert winnow.get(f"/v1/jobs/{started.json()['id']}").json()["status"] == "succeeded"
+    done = winnow.get(f"/v1/jobs/{started.json()['id']}").json()
+    assert (done["status"], done["progress"]) == ("succeeded", {"done": 1, "total": 1})
 
     listed = winnow.get(f"{filled}/models").json()["items"]
     assert [(one["version"], one["status"]) for one in listed] == [(1, "serving")]

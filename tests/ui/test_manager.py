@@ -218,8 +218,11 @@ def test_people_are_added_changed_and_switched_off(stage: Stage) -> None:
         shown.selectbox(key=f"role-{nora_id}").set_value("manager").run()
         assert not shown.exception
         assert next(one.role for one in client.users() if one.id == nora_id) == "manager"
+        shown.text_input(key=f"new-name-{nora_id}").set_value("eleonora")
+        next(one for one in shown.button if one.form_id == f"name-{nora_id}").click().run()
+        assert client.user(nora_id).username == "eleonora"
         clicked(shown, f"active-{nora_id}")
-    with pytest.raises(Unauthenticated), stage.client("nora") as nora:
+    with pytest.raises(Unauthenticated), stage.client("eleonora") as nora:
         nora.me()
 
 
