@@ -12,6 +12,7 @@ from models.store.tables import IdempotencyRow, ItemRow, PredictionRow, ProjectR
 from tests.api.conftest import Winnow, make_project
 
 KEY = {"Idempotency-Key": "nonce-1"}
+TWINS = 6
 
 
 def count(winnow: Winnow, row: type) -> int:
@@ -80,24 +81,27 @@ def test_an_upload_is_known_again_by_what_is_in_it(winnow: Winnow, project: str)
     assert len(uploads) == 1, "only the file of the import that was started is kept"
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
-def test_concurrent_twins_have_one_effect(winnow_on_each: Winnow) -> None:
-    winnow = winnow_on_each
-    slug = make_project(winnow)
-    twins = 6
-    barrier = threading.Barrier(twins)
+def twins(winnow: Winnow, path: str, body: dict[str, Any]) -> tuple[int, str]:
+    """The one answer to six requests at once of the same key and body."""
+    barrier = threading.Barrier(TWINS)
 
     def send(_: int) -> tuple[int, str]:
         barrier.wait()
-        body = {"items": [{"text": "the same text"}]}
-        answer = winnow.post(f"/v1/projects/{slug}/items", json=body, headers=KEY)
+        answer = winnow.post(path, json=body, headers=KEY)
         return answer.status_code, answer.text
 
-    with ThreadPoolExecutor(twins) as pool:
-        answers = set(pool.map(send, range(twins)))
+    with ThreadPoolExecutor(TWINS) as pool:
+        answers = set(pool.map(send, range(TWINS)))
     assert len(answers) == 1
-    assert answers.pop()[0] == 201
-    assert count(winnow, ItemRow) == count(winnow, IdempotencyRow) == 1
+    return answers.pop()
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_concurrent_twins_have_one_effect(winnow_on_each: Winnow) -> None:
+    slug = make_project(winnow_on_each)
+    body = {"items": [{"text": "the same text"}]}
+    assert twins(winnow_on_each, f"/v1/projects/{slug}/items", body)[0] == 201
+    assert count(winnow_on_each, ItemRow) == count(winnow_on_each, IdempotencyRow) == 1
 
 
 def asked(text: str, **more: Any) -> dict[str, Any]:
@@ -138,18 +142,7 @@ def test_an_answer_is_given_again_where_none_could_be_made_any_more(winnow: Winn
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
 def test_concurrent_twins_of_a_prediction_ask_people_once(winnow_on_each: Winnow) -> None:
-    winnow = winnow_on_each
-    slug = make_project(winnow)
-    twins = 6
-    barrier = threading.Barrier(twins)
-
-    def send(_: int) -> tuple[int, str]:
-        barrier.wait()
-        answer = winnow.post(f"/v1/projects/{slug}/predict", json=asked("the same text"), headers=KEY)
-        return answer.status_code, answer.text
-
-    with ThreadPoolExecutor(twins) as pool:
-        answers = set(pool.map(send, range(twins)))
-    assert len(answers) == 1
-    assert answers.pop()[0] == 200
-    assert count(winnow, ItemRow) == count(winnow, PredictionRow) == count(winnow, IdempotencyRow) == 1
+    slug = make_project(winnow_on_each)
+    assert twins(winnow_on_each, f"/v1/projects/{slug}/predict", asked("the same text"))[0] == 200
+    assert count(winnow_on_each, ItemRow) == count(winnow_on_each, PredictionRow) == 1
+    assert count(winnow_on_each, IdempotencyRow) == 1
