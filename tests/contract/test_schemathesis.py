@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from jsonschema_rs import Draft202012Validator
 
 from api.openapi import FILE
@@ -23,6 +23,7 @@ quick = schemathesis.openapi.from_path(FILE).exclude(method="DELETE", path="/v1/
 quick.config.phases.coverage.enabled = False  # what is odd was tried as an administrator, who gets furthest
 SLUG = {"slug": "support-tickets"}
 _REQUEST = {"method", "url", "headers", "files", "data", "params", "cookies", "json"}
+_LONGEST_ADDRESS = 65_536  # the client sends no longer ones
 _ANY_FILE = {"application/octet-stream", "text/csv", "text/plain"}
 _BOUNDED = {
     "deadline": None,
@@ -38,6 +39,7 @@ def ask(winnow: Winnow, case: schemathesis.Case, role: Role) -> Any:
         case.path_parameters.update(SLUG)
     made = case.as_transport_kwargs(base_url="http://testserver")
     request = requests.Request(**{name: value for name, value in made.items() if name in _REQUEST}).prepare()
+    assume(len(request.url or "") <= _LONGEST_ADDRESS)
     headers = {**request.headers, **winnow.as_(role)}
     return winnow.http.request(request.method, request.url, content=request.body, headers=headers)
 
@@ -63,10 +65,11 @@ def check(case: schemathesis.Case, answer: Any) -> None:
         assert faults == [], answer.text[:500]
 
 
+@pytest.mark.parametrize("role", [Role.ADMIN])  # without it all would bear one name, and side by side only one runs
 @whole.parametrize()
 @settings(max_examples=3, **_BOUNDED)
-def test_no_request_breaks_the_server(module_winnow: Winnow, case: schemathesis.Case) -> None:
-    check(case, ask(module_winnow, case, Role.ADMIN))
+def test_no_request_breaks_the_server(module_winnow: Winnow, case: schemathesis.Case, role: Role) -> None:
+    check(case, ask(module_winnow, case, role))
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.REVIEWER, Role.PROGRAM])
