@@ -68,7 +68,7 @@ class Direct:
         mark = digest_of_key(secret.decode("latin-1"))
         context: Context = scope["app"].state.context
         known = context.known.get(mark)
-        if known is None or not _is_short(headers):
+        if known is None or not _is_plain(headers):
             await self.app(scope, receive, send)
             caller = scope.get("state", {}).get("caller")
             if caller is not None:
@@ -119,7 +119,8 @@ class Direct:
         return to_json(out)
 
 
-def _is_short(headers: Mapping[bytes, bytes]) -> bool:
+def _is_plain(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request is short JSON, and asks for nothing to be remembered of it."""
     if b"idempotency-key" in headers:
         return False
     announced = headers.get(b"content-length", b"")
