@@ -5,6 +5,7 @@ given file, and measures by turns, so that all meet the same load:
 
 - one text: `POST /predict` against the same encoder and head called in this process, one request after another, and
   one now and then; and called in this process with a pause between the calls, as long as a server's encoder has one;
+- the same for longer texts, of several rows of the file one behind the other;
 - 32 clients: requests a second against this process at batches of 32;
 - the same over `mlflow models serve` and BentoML with adaptive batching, each in an environment that is made here;
 - encoders: PyTorch, ONNX in fp32, ONNX in int8: speed, and accuracy of a head trained on their vectors.
@@ -59,6 +60,8 @@ WARM = 10
 PAUSE_SECONDS = 0.002
 """What lies between two passes of a server's encoder while requests come one after another, about."""
 OWN, RESTED = "in process", "in process, rested"
+LONGER = (25, 50, 100)
+"""Words of a text, at least."""
 PEERS = ("mlflow", "bentoml")
 ENCODERS: tuple[tuple[EncoderRuntime, Precision], ...] = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
 
@@ -118,6 +121,9 @@ def main() -> None:
         texts = fresh(rows[size.decided :])
         report["one_text"] = singles(own, servers, texts, size, together=size.singles)
         report["one_text_now_and_then"] = singles(own, servers, texts, size, together=1)
+        report["longer_texts"] = {
+            words: singles(own, servers[:1], longer(texts, words), size, together=size.singles) for words in LONGER
+        }
         report["processor_ms"] = processor(own, stack.pid("api"), servers[0], texts, size)
         report["clients"] = crowds(own, servers, texts, size, Path(folder))
         ends.close()
@@ -139,6 +145,16 @@ def read(path: Path, seed: int) -> Rows:
 def fresh(rows: Rows) -> Iterator[str]:
     """Texts without end, none of them twice."""
     return (f"{text} {number}" for number, (text, _) in enumerate(cycle(rows)))
+
+
+def longer(texts: Iterator[str], words: int) -> Iterator[str]:
+    """Texts of at least so many words."""
+    text: list[str] = []
+    for each in texts:
+        text.extend(each.split())
+        if len(text) >= words:
+            yield " ".join(text)
+            text = []
 
 
 def trained(client: Client, rows: Rows) -> str:
@@ -366,6 +382,9 @@ def show(report: dict[str, Any]) -> None:
         print(f"\n{told:<18}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}")
         for name, one in report[key].items():
             print(f"{name:<18}{one['p50']:>9}{one['p95']:>9}{one['over_in_process']:>14}")
+    for words, each in report["longer_texts"].items():
+        ours = each["winnow"]
+        print(f"{words} words: in process {each[OWN]['p50']} ms, winnow {ours['p50']} ms: x {ours['over_in_process']}")
     spent = report["processor_ms"]
     ratio = spent["winnow"] / spent[OWN]
     print(f"processor for one text: {spent['winnow']} ms, in process {spent['in process']} ms: x {ratio:.2f}")
