@@ -3,6 +3,7 @@
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import ProgrammingError
 from typing import Any, cast
@@ -42,10 +43,9 @@ def kept(database: Database) -> int:
 
 
 def test_a_look_sees_what_a_query_sees(runtime: Runtime) -> None:
+    end = datetime(2999, 1, 1, tzinfo=UTC)
     with runtime.database.transaction() as session:
-        create_api_key(
-            session, SYSTEM, name="x", role=Role.MANAGER, scopes=["train"], expires_at=utc_now().replace(year=2999)
-        )
+        create_api_key(session, SYSTEM, name="x", role=Role.MANAGER, scopes=["train"], expires_at=end)
     with runtime.database.read() as session:
         expected = tuple(session.execute(KEY, {"name": "x"}).one())
     assert Look(KEY).at(runtime.database, {"name": "x"}) == expected

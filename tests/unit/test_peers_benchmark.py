@@ -304,11 +304,16 @@ def test_a_refusal_says_what_was_refused_and_the_line_goes_on(port: int) -> None
 
 
 def test_what_children_spend_and_hold_is_counted() -> None:
-    burn = "import time; held = bytearray(60_000_000)\nwhile time.process_time() < 0.5: pass\nprint('done', flush=True); input()"
+    burn = (
+        "import time; input(); held, end = bytearray(60_000_000), time.process_time() + 0.5\n"
+        "while time.process_time() < end: pass\nprint('done', flush=True); input()"
+    )
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}]); sys.stdin.read()"
     process = psutil.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1)
     try:
         with Meter([process.pid]) as meter:
+            process.stdin.write(b"begin\n")  # not before: what it spends until somebody looks is not counted
+            process.stdin.flush()
             assert process.stdout.readline() == b"done\n"
     finally:
         process.kill()
