@@ -139,9 +139,12 @@ def _predict_file(client: Client, project: str, file: Path, out: Path | None) ->
 
 
 def _write(pieces: Iterator[bytes], out: Path | None) -> int:
-    """Writes a stream to a file, which appears whole or not at all, or to the standard output."""
+    """Writes a stream to a file, which appears whole or not at all, to a device or pipe, or to the standard output."""
     if out is None:
         return sum(sys.stdout.buffer.write(piece) for piece in pieces)
+    if out.is_symlink() or (out.exists() and not out.is_file()):  # as /dev/null: it stays what it is
+        with out.open("wb") as target:
+            return sum(target.write(piece) for piece in pieces)
     staged = out.with_name(f".{out.name}.part")
     try:
         with staged.open("wb") as target, console.progress() as bar:

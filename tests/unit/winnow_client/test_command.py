@@ -1,6 +1,7 @@
 """The command: what it asks of the server, what it prints, and how it says what went wrong."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -122,6 +123,20 @@ def test_an_export_that_breaks_leaves_no_half_file(server, winnow, tmp_path):
     assert code == 1
     assert "broke" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_to_a_pipe_or_through_a_link_leaves_it_what_it_is(server, winnow, tmp_path):
+    server.behaviour = lambda _asked: Answer(b"id,text\n1,a\n", kind="text/csv")
+    (tmp_path / "link").symlink_to(tmp_path / "all.csv")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+
+    assert [winnow("export", "tickets", "--out", name)[0] for name in ("pipe", "link")] == [0, 0]
+
+    assert os.read(reader, 100) == (tmp_path / "all.csv").read_bytes() == b"id,text\n1,a\n"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_export_goes_to_the_output_byte_for_byte(server, winnow):
