@@ -5,6 +5,7 @@ import io
 import itertools
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,7 @@ def test_a_job_waits_for_a_store_that_is_away_however_long_that_takes(
 
     with monkeypatch.context() as patch:
         patch.setattr(worker.artifacts._system, "open", away)  # type: ignore[attr-defined]
+        patch.setattr(jobs, "LOOK_AGAIN", timedelta(hours=1))  # ten seconds may go by before anybody looks
         for _ in range(2 * worker.settings.job_attempts):
             perform(worker, job_id)
         waiting = api.get(f"/v1/jobs/{job_id}").json()
