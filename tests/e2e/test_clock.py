@@ -46,6 +46,7 @@ def test_nothing_is_lost_doubled_or_late_when_the_clock_is_set(tmp_path: Path) -
             assert ann.me().username == "ann", "who had signed in is still known"
             Client(client.base_url, username="ann", password=PASSWORD).me()
             eventually(lambda: client.ready().parts["workers"].ok)
+        crowd.until(decisions=60)  # enough for a version, however few of them there were so far
         crowd.end()
         _, faults = crowd.look("", stack.data)
     assert faults == []
