@@ -226,16 +226,26 @@ def test_the_process_serves_and_ends_when_told(tmp_path: Path, sqlite_url: str, 
     }  # fmt: skip
     process = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        transport = httpx2.HTTPTransport(retries=8)
-        with httpx2.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=120) as http:
-            assert http.get("/healthz").json() == {"status": "alive"}
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=240, trust_env=False) as http:
+            assert _once_it_listens(http, process).json() == {"status": "alive"}
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=120)
+        _, log = process.communicate(timeout=240)
     finally:
         process.kill()
         process.wait()
     assert process.returncode in {0, -signal.SIGTERM}
     assert "GET /healthz" not in log, "no line for each request"
+
+
+def _once_it_listens(http: httpx2.Client, process: subprocess.Popen[str]) -> httpx2.Response:
+    until = time.monotonic() + 240
+    while True:
+        try:
+            return http.get("/healthz")
+        except httpx2.ConnectError:
+            assert process.poll() is None, "it ended"
+            assert time.monotonic() < until, "it does not listen"
+            time.sleep(0.1)
 
 
 def test_whose_turn_does_not_come_in_time_is_told_so_and_nothing_is_done(

@@ -94,7 +94,7 @@ def test_who_holds_the_write_lock_waits_for_nobody(winnow: Winnow) -> None:
 
     def keep_busy(*told: Any) -> None:
         if told[2] == "BEGIN IMMEDIATE":
-            loops[-1].call_soon_threadsafe(lambda: seen.append(committed.wait(20)))
+            loops[-1].call_soon_threadsafe(lambda: seen.append(committed.wait(240)))
 
     http = TestClient(watching)
     http.get("/v1/projects", headers=winnow.as_("admin"))  # that the key is used is noted in a transaction of its own

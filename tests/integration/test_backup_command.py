@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
     command = [sys.executable, "-m", "winnow", "--data-dir", str(folder), *map(str, arguments)]
-    return subprocess.run(command, env=plain, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=plain, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_there_and_back_again(folder: Path, tmp_path: Path) -> None:

@@ -48,7 +48,9 @@ def test_every_change_is_counted(database: Database) -> None:
     assert told(database, project_id).waiting == 7
     with database.transaction() as session:
         encoder_id = session.scalar(select(EncoderRow.id))
-        first, second, *_ = session.scalars(select(ItemRow.id).where(ItemRow.project_id == project_id)).all()
+        first, second, *_ = session.scalars(
+            select(ItemRow.id).where(ItemRow.project_id == project_id).order_by(ItemRow.id)
+        ).all()
         session.execute(update(ItemRow).where(ItemRow.id > first).values(encoder_id=encoder_id))
         session.execute(update(ItemRow).where(ItemRow.id == first).values(state=ItemState.DECIDED))
         session.execute(update(ItemRow).where(ItemRow.id == second).values(state=ItemState.FLAGGED, text="others"))

@@ -56,7 +56,7 @@ def test_several_processes_may_migrate_at_once(empty: Database, empty_database_u
         for _ in range(3)
     ]
     for process in started:
-        _, told = process.communicate(timeout=120)
+        _, told = process.communicate(timeout=600)
         assert process.returncode == 0, told
     assert revision_of(empty) == head()
 

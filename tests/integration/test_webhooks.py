@@ -59,7 +59,7 @@ def verified(asked: Asked, *secrets: str) -> dict:
     """What a receiver makes of a message: the body, once every secret was found to have signed it."""
     headers = asked.headers
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + asked.body
-    assert abs(int(headers["webhook-timestamp"]) - utc_now().timestamp()) < 60
+    assert abs(int(headers["webhook-timestamp"]) - utc_now().timestamp()) < 900  # however long the machine stands still
     given = headers["webhook-signature"].split(" ")
     for secret in secrets or (SECRET,):
         key = base64.b64decode(secret.removeprefix("whsec_"))

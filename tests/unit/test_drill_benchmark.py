@@ -28,7 +28,7 @@ class Told:
     def tell(self, alert: str) -> None:
         """As Alertmanager does."""
         body = {"alerts": [{"labels": {"alertname": alert}, "status": "firing"}]}
-        httpx2.post(self.receiver.url, json=body, trust_env=False)
+        httpx2.post(self.receiver.url, json=body, trust_env=False, timeout=60)
 
     def asked(self, _query: str) -> list[dict[str, Any]]:
         """Nothing fires that silences others."""
