@@ -113,8 +113,9 @@ def why_not() -> str | None:
     if shutil.which("ip") is None:
         return "needs `ip` for network namespaces: Debian and Ubuntu have it in iproute2"
     try:
-        _ip("netns", "add", "winnow-look")
-        _ip("netns", "del", "winnow-look")
+        name = f"winnow-look-{os.getpid()}"  # another process may be looking just now
+        _ip("netns", "add", name)
+        _ip("netns", "del", name)
     except subprocess.CalledProcessError as error:
         return f"network namespaces cannot be made here: {error.stderr.strip()}"
     return None

@@ -14,7 +14,7 @@ from winnow import Client
 
 ROWS = 600
 HOUR = 3_600
-PATIENCE = 120.0
+PATIENCE = 240.0
 PASSWORD = "a long enough passphrase"
 
 

@@ -23,7 +23,7 @@ s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'w
 moto = pytest.importorskip("moto.server", reason="moto is not installed: there is no S3 to try this on")
 
 ROWS = 1_500
-PATIENCE = 120.0
+PATIENCE = 240.0
 LOST = 0.05
 """Of all packets, each way."""
 

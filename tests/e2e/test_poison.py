@@ -17,6 +17,7 @@ from tests.e2e.observed import eventually
 
 POISON = "arsenic"
 ATTEMPTS = 2
+PATIENCE = 240.0
 SETTINGS = {**HURRIED, "WINNOW_JOB_LEASE_SECONDS": "2", "WINNOW_JOB_ATTEMPTS": str(ATTEMPTS), "STAND_IN_POISON": POISON}
 
 
@@ -48,15 +49,15 @@ def test_a_poisoned_job_is_given_up_and_told_and_the_others_go_on(tmp_path: Path
         client.add_items(ill, ["all is well", f"with {POISON} in it"])
         eventually(lambda: deaths)
         client.add_items(well, [f"number {number}" for number in range(50)])
-        settle(client, well, 120)
+        settle(client, well, PATIENCE)
         assert client.stats(well).queue.open > 0
-        settle(client, ill, 120)
+        settle(client, ill, PATIENCE)
         assert deaths == [-9] * ATTEMPTS
         [job] = [client.job(one) for one in failed(stack.data)]
         assert (job.kind, job.error) == ("embed", f"given up: its worker died {ATTEMPTS} times")
         eventually(lambda: "jobs-failing" in {one.name for one in client.alerts()})
         client.add_items(well, ["one more"])
-        settle(client, well, 120)
+        settle(client, well, PATIENCE)
         assert len(deaths) == ATTEMPTS
 
 
