@@ -11,24 +11,23 @@ import uuid
 from contextlib import contextmanager
 from functools import cache
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx2
 
+from winnow.answers import S, page, told
 from winnow.credentials import Credentials
-from winnow.errors import ConnectionFailed, from_response, seconds_to_wait
-from winnow.schemas import Edited, Schema
+from winnow.errors import ConnectionFailed, NotFound, from_response, seconds_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from ssl import SSLContext
     from typing import BinaryIO
 
-S = TypeVar("S", bound=Schema)
-
 DEFAULT_URL = "http://127.0.0.1:8000"
-_TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
+# Longer than the server lets a request wait, encode and search, so that its 503 comes before the patience ends.
+_TIMEOUT = httpx2.Timeout(180.0, connect=5.0)
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 30.0
 _PAGE = 200
@@ -36,12 +35,31 @@ _SPREAD = SystemRandom()  # callers that failed together do not come back togeth
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
 _PASSING = frozenset({502, 503, 504})
 _TOO_MANY = 429
+_OK = 200
 _UNAUTHORIZED = 401
+_NOT_FOUND = 404
+_NO_NAMES = frozenset({"", ".", ".."})
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
+_HOPELESS = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
 
 
 def v1(*parts: str | int) -> str:
-    """The path of a resource: `v1("projects", "a b")` is `/v1/projects/a%20b`."""
-    return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
+    """The path of a resource: `v1("projects", "a b")` is `/v1/projects/a%20b`.
+
+    Raises:
+        NotFound: where a part names nothing. In an address `..` is the thing above, so that deleting the item
+            `..` of a project would delete the project.
+    """
+    named = [str(part) for part in parts]
+    for name in named:
+        if name in _NO_NAMES or any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise NotFound(
+                status=_NOT_FOUND,
+                code="not-found",
+                title="Not Found",
+                detail=f"{name!r} is no name or id of anything",
+            )
+    return "/v1/" + "/".join(quote(name, safe="") for name in named)
 
 
 @cache
@@ -117,13 +135,13 @@ class Connection:
         self.close()
 
     def _get(self, path: str, schema: type[S], **params: Any) -> S:
-        return _told(self._read("GET", path, params=params), schema)
+        return told(self._read("GET", path, params=params), schema)
 
     def _post(self, path: str, schema: type[S], json: Any = None, *, key: str | None = None) -> S:
-        return _told(self._read("POST", path, json=json, key=key), schema)
+        return told(self._read("POST", path, json=json, key=key), schema)
 
     def _patch(self, path: str, schema: type[S], json: Any, *, if_match: str | None = None) -> S:
-        return _told(self._read("PATCH", path, json=json, if_match=if_match), schema)
+        return told(self._read("PATCH", path, json=json, if_match=if_match), schema)
 
     def _delete(self, path: str, *, if_match: str | None = None) -> None:
         self._read("DELETE", path, if_match=if_match)
@@ -141,36 +159,31 @@ class Connection:
         """Sends a file with form fields; a list becomes one field several times."""
         fields = {name: value for name, value in form.items() if value is not None}
         answer = self._read("POST", path, form=fields, files={"file": (filename, file)}, key=key)
-        return schema.model_validate_json(answer.content)
+        return told(answer, schema)
 
     def _pages(self, path: str, schema: type[S], **params: Any) -> Iterator[S]:
         """Every element of a list, page after page as they are needed."""
         params.setdefault("limit", _PAGE)
         while True:
-            answer = self._read("GET", path, params=params).json()
-            rows = answer if isinstance(answer, list) else answer["items"]
-            yield from (schema.model_validate(row) for row in rows)
-            cursor = None if isinstance(answer, list) else answer.get("next_cursor")
+            rows, cursor = page(self._read("GET", path, params=params), schema)
+            yield from rows
             if cursor is None:
                 return
             params["cursor"] = cursor
 
     def _read(self, method: str, path: str, **request: Any) -> httpx2.Response:
         """One whole answer. Raises `ApiError` for an error, `ConnectionFailed` where there is none."""
-        with self._stream(method, path, **request) as response:
-            try:
-                response.read()
-            except httpx2.TransportError as error:
-                raise self._failed(error) from error
-            return response
+        response = self._send(method, path, **request)
+        if not response.is_success:
+            raise from_response(response)
+        return response
 
     @contextmanager
     def _stream(self, method: str, path: str, **request: Any) -> Iterator[httpx2.Response]:
         """An answer whose body is not read yet. Raises like `_read`."""
-        response = self._send(method, path, **request)
+        response = self._send(method, path, whole=False, **request)
         try:
-            if response.is_error:
-                response.read()
+            if not response.is_success:
                 raise from_response(response)
             yield response
         finally:
@@ -179,12 +192,7 @@ class Connection:
     def _post_unsigned(
         self, path: str, *, json: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
     ) -> httpx2.Response:
-        response = self._send("POST", path, json=json, form=form, signed=False)
-        try:
-            response.read()
-        finally:
-            response.close()
-        return response
+        return self._send("POST", path, json=json, form=form, signed=False)
 
     def _send(
         self,
@@ -200,6 +208,7 @@ class Connection:
         repeatable: bool = False,
         signed: bool = True,
         patient: bool = True,
+        whole: bool = True,
     ) -> httpx2.Response:
         """Sends until there is an answer worth giving back, whatever its status.
 
@@ -215,8 +224,9 @@ class Connection:
             repeatable: a POST that changes nothing and may be sent again.
             signed: whether to say who is calling.
             patient: False takes the first answer as it is, also a 503.
+            whole: also read the body, which is part of what may break; False leaves that of a 200 to the caller.
         """
-        request = self._http.build_request(
+        request = self._request(
             method,
             self._prefix + path,
             json=json,
@@ -237,9 +247,9 @@ class Connection:
             last = tried >= self._retries or not patient
             tried += 1
             try:
-                response = self._http.send(request, stream=True)
-            except httpx2.TransportError as error:
-                if last or not (again or isinstance(error, httpx2.ConnectError)):
+                response = self._answer(request, whole=whole)
+            except httpx2.RequestError as error:
+                if last or isinstance(error, _HOPELESS) or not (again or isinstance(error, _NEVER_SENT)):
                     raise self._failed(error) from error
                 time.sleep(pause)
                 continue
@@ -255,17 +265,28 @@ class Connection:
             response.close()
             time.sleep(max(pause, asked))
 
-    def _failed(self, error: httpx2.TransportError) -> ConnectionFailed:
-        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+    def _request(self, method: str, url: str, **given: Any) -> httpx2.Request:
+        try:
+            return self._http.build_request(method, url, **given)
+        except httpx2.InvalidURL as error:
+            raise ConnectionFailed(f"The address {self.base_url} cannot be used: {error}") from error
+
+    def _answer(self, request: httpx2.Request, *, whole: bool) -> httpx2.Response:
+        """One answer, with its body unless it is a 200 whose body was not asked for."""
+        response = self._http.send(request, stream=True)
+        if whole or response.status_code != _OK:
+            try:
+                response.read()
+            finally:
+                response.close()
+        return response
+
+    def _failed(self, error: httpx2.RequestError) -> ConnectionFailed:
+        if isinstance(error, httpx2.UnsupportedProtocol):
+            return ConnectionFailed(f"The address {self.base_url!r} cannot be used: begin it with http:// or https://")
+        if isinstance(error, _NEVER_SENT):
             return ConnectionFailed(f"No Winnow server answers at {self.base_url}. Start one with: winnow up")
         return ConnectionFailed(f"The connection to {self.base_url} broke: {str(error) or type(error).__name__}")
-
-
-def _told(answer: httpx2.Response, schema: type[S]) -> S:
-    """What an answer tells, with its ETag where it is something that several people may change."""
-    told = schema.model_validate_json(answer.content)
-    tag = answer.headers.get("ETag")
-    return told.model_copy(update={"etag": tag}) if tag is not None and isinstance(told, Edited) else told
 
 
 def new_key() -> str:

@@ -6,7 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from winnow.errors import from_response
+from winnow.answers import told
+from winnow.errors import Unauthenticated, from_response
 from winnow.schemas import Tokens
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Credentials:
         refresh_token: str | None,
         post: Post,
     ) -> None:
-        self.api_key = api_key
+        self.api_key = None if api_key is None else api_key.strip()  # files end in a new line
         self.access_token = access_token
         self.refresh_token = refresh_token
         self._person = (username, password) if username is not None and password is not None else None
@@ -60,11 +61,11 @@ class Credentials:
     def headers(self) -> dict[str, str]:
         """The headers that sign a request; empty where nobody has signed in."""
         if self.api_key is not None:
-            return {"X-API-Key": self.api_key}
+            return {"X-API-Key": _sendable(self.api_key)}
         with self._lock:
             if self.access_token is None or time.monotonic() >= self._renew_at:
                 self._renew()
-            return {} if self.access_token is None else {"Authorization": f"Bearer {self.access_token}"}
+            return {} if self.access_token is None else {"Authorization": f"Bearer {_sendable(self.access_token)}"}
 
     def renewed_since(self, refused: Mapping[str, str]) -> bool:
         """Whether there is a newer token than the one in the headers that were refused; renews if not."""
@@ -113,7 +114,19 @@ class Credentials:
     def _accept(self, response: httpx2.Response) -> Tokens:
         if response.is_error:
             raise from_response(response)
-        tokens = Tokens.model_validate_json(response.content)
+        tokens = told(response, Tokens)
         self.access_token, self.refresh_token = tokens.access_token, tokens.refresh_token
         self._renew_at = time.monotonic() + _RENEW_AFTER * tokens.expires_in
         return tokens
+
+
+def _sendable(secret: str) -> str:
+    """The secret, unless no header can bear it: the HTTP library would then repeat it in its error."""
+    if secret.isascii() and secret.isprintable():
+        return secret
+    raise Unauthenticated(
+        status=_UNAUTHORIZED,
+        code="unauthenticated",
+        title="Unauthorized",
+        detail="The key or token has characters that none has: a line break, an umlaut. Copy it anew.",
+    )

@@ -10,7 +10,9 @@ WinnowError
 │   ├── InvalidRequest   400, 413, 422: breaks a rule; `problems` says where
 │   ├── RateLimited      429: too many requests; `retry_after` says when
 │   └── ServerError      5xx
-├── ConnectionFailed     no answer at all
+├── ConnectionFailed     no answer at all, or none to its end
+├── UnusableAnswer       an answer, but not one of Winnow's: another program listens there, or another release
+├── NoFile               a job that was to be downloaded has made no file, or not yet
 ├── JobFailed            a job that was waited for failed or was cancelled
 └── WaitTimedOut         a job that was waited for is still going on
 """
@@ -116,6 +118,10 @@ class ConnectionFailed(WinnowError):
     """No answer: nobody listens at the address, or the connection broke."""
 
 
+class UnusableAnswer(WinnowError):
+    """What answers does not speak as Winnow's API does: another program, or a release of another shape."""
+
+
 class JobFailed(WinnowError):
     """A job ended without success.
 
@@ -125,6 +131,19 @@ class JobFailed(WinnowError):
 
     def __init__(self, job: Job) -> None:
         super().__init__(f"The {job.kind} job {job.id} {job.status}: {job.error or 'no reason given'}")
+        self.job = job
+
+
+class NoFile(WinnowError):
+    """A job has no file to download.
+
+    Attributes:
+        job: the job as it was given.
+    """
+
+    def __init__(self, job: Job) -> None:
+        advice = "it makes none" if job.ended else "wait for its end first"
+        super().__init__(f"The {job.kind} job {job.id} is {job.status} and has no file: {advice}")
         self.job = job
 
 
@@ -162,12 +181,15 @@ def from_response(response: httpx2.Response) -> ApiError:
     kind = _BY_STATUS.get(response.status_code)
     if kind is None:
         kind = ServerError if response.status_code >= _FIRST_SERVER_STATUS else ApiError
+    detail = str(body.get("detail") or "")
+    if not detail and response.has_redirect_location:
+        detail = f"{response.url} sends on to {response.headers['Location']}: give the client the address behind that"
     title = str(body.get("title") or response.reason_phrase or f"HTTP {response.status_code}")
     return kind(
         status=response.status_code,
         code=_code(body, response.status_code),
         title=title,
-        detail=str(body.get("detail") or ""),
+        detail=detail,
         problems=_problems(body.get("errors")),
         request_id=response.headers.get("X-Request-ID"),
         retry_after=seconds_to_wait(response),
@@ -204,8 +226,12 @@ def _problems(errors: object) -> tuple[Problem, ...]:
     if not isinstance(errors, list):
         return ()
     return tuple(
-        Problem(tuple(error.get("loc") or ()), str(error.get("msg", ""))) for error in errors if isinstance(error, dict)
+        Problem(_place(error.get("loc")), str(error.get("msg", ""))) for error in errors if isinstance(error, dict)
     )
+
+
+def _place(loc: object) -> tuple[str | int, ...]:
+    return tuple(loc) if isinstance(loc, list) else ()
 
 
 def _sentence(text: str, problems: tuple[Problem, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from winnow.answers import told
 from winnow.calls.data import item_body
 from winnow.connection import Connection, new_key, v1
 from winnow.schemas import Decision, Feedback, Predictions
@@ -62,7 +63,7 @@ class AnswerCalls(Connection):
         # An answer alone may be asked for again; queueing may not happen twice, hence the key.
         key = None if review == "never" else new_key()
         response = self._read("POST", v1("projects", slug, "predict"), json=body, key=key, repeatable=key is None)
-        return Predictions.model_validate_json(response.content)
+        return told(response, Predictions)
 
     def prediction(self, slug: str, prediction_id: str) -> PredictionOutcome:
         """What became of a prediction: whether people are asked, and its final category."""

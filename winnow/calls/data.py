@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import httpx2
 
+from winnow.answers import S, told
 from winnow.calls.operations import OperationCalls
-from winnow.connection import S, new_key, v1
+from winnow.connection import new_key, v1
+from winnow.errors import NoFile
 from winnow.schemas import Added, Import, ImportStarted, Item, ItemsPage, Job, Preview
 
 if TYPE_CHECKING:
@@ -134,20 +138,25 @@ class DataCalls(OperationCalls):
             if response.status_code != _ACCEPTED:
                 yield from self._bytes_of(response)
                 return
-            response.read()
-            job = Job.model_validate_json(response.content)
+            job = told(response, Job)
         yield from self.download(self.wait(job.id))
 
     def download(self, job: Job) -> Iterator[bytes]:
-        """The file that a finished job made, as a stream of bytes."""
-        url = str((job.result or {})["url"])
+        """The file that a finished job made, as a stream of bytes.
+
+        Raises:
+            NoFile: where it has none, or none yet.
+        """
+        url = (job.result or {}).get("url")
+        if not isinstance(url, str):
+            raise NoFile(job)
         with self._stream("GET", url) as response:
             yield from self._bytes_of(response)
 
     def _bytes_of(self, response: httpx2.Response) -> Iterator[bytes]:
         try:
             yield from response.iter_bytes()
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise self._failed(error) from error
 
     def _send_file(self, path: str, schema: type[S], file: Source, filename: str | None, options: FileOptions) -> S:
@@ -157,6 +166,12 @@ class DataCalls(OperationCalls):
                 file = stack.enter_context(Path(file).open("rb"))
             elif not isinstance(file, bytes):
                 filename = filename or Path(str(getattr(file, "name", "upload"))).name
+            if not isinstance(file, bytes) and not file.seekable():
+                # What comes through a pipe has no length that could be told beforehand, and comes only once.
+                kept = stack.enter_context(TemporaryFile())
+                shutil.copyfileobj(file, kept)
+                kept.seek(0)
+                file = kept
             form = dict(options)
             return self._upload(path, schema, filename or "upload", file, form=form, key=new_key())
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from winnow.answers import told
 from winnow.connection import Connection, v1
-from winnow.errors import JobFailed, WaitTimedOut
+from winnow.errors import ConnectionFailed, JobFailed, ServerError, WaitTimedOut
 from winnow.schemas import Job
 from winnow.schemas_insight import Alert, Health, Readiness
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _FIRST_LOOK = 0.1
 _LONGEST_LOOK = 2.0
+_LONGEST_ABSENCE = 300.0
+_AWAY = frozenset({502, 503, 504})
 
 
 class OperationCalls(Connection):
@@ -33,6 +36,8 @@ class OperationCalls(Connection):
     ) -> Job:
         """Waits until a job has succeeded, looking more rarely the longer it takes.
 
+        A server that goes away meanwhile (an API that is restarted, say) is waited for, for five minutes.
+
         Args:
             job_id: the job.
             on_progress: called with the job each time it was looked at.
@@ -41,17 +46,25 @@ class OperationCalls(Connection):
         Raises:
             JobFailed: where it failed or was cancelled.
             WaitTimedOut: where it goes on after `timeout`.
+            ConnectionFailed: where the server does not come back.
         """
-        started = time.monotonic()
+        started = seen = time.monotonic()
         pause = _FIRST_LOOK
+        job: Job | None = None
         while True:
-            job = self.job(job_id)
-            if on_progress is not None:
-                on_progress(job)
-            if job.status == "succeeded":
-                return job
-            if job.ended:
-                raise JobFailed(job)
+            try:
+                job = self.job(job_id)
+            except (ConnectionFailed, ServerError) as error:
+                if job is None or not _passing(error) or time.monotonic() - seen > _LONGEST_ABSENCE:
+                    raise
+            else:
+                seen = time.monotonic()
+                if on_progress is not None:
+                    on_progress(job)
+                if job.status == "succeeded":
+                    return job
+                if job.ended:
+                    raise JobFailed(job)
             if timeout is not None and time.monotonic() - started + pause > timeout:
                 raise WaitTimedOut(job, timeout)
             time.sleep(pause)
@@ -63,18 +76,16 @@ class OperationCalls(Connection):
 
     def health(self) -> Health:
         """Whether the API process lives; raises `ConnectionFailed` where it does not."""
-        response = self._read("GET", "/healthz", signed=False, patient=False)
-        return Health.model_validate_json(response.content)
+        return told(self._read("GET", "/healthz", signed=False, patient=False), Health)
 
     def ready(self) -> Readiness:
         """Whether everything is there, part by part; unreadiness is an answer, not an error."""
-        response = self._send("GET", "/readyz", signed=False, patient=False)
-        try:
-            response.read()
-        finally:
-            response.close()
-        return Readiness.model_validate_json(response.content)
+        return told(self._send("GET", "/readyz", signed=False, patient=False), Readiness)
 
     def alerts(self) -> list[Alert]:
         """The alerts that fire now, and those lately resolved."""
         return list(self._pages(v1("alerts"), Alert))
+
+
+def _passing(error: ConnectionFailed | ServerError) -> bool:
+    return isinstance(error, ConnectionFailed) or error.status in _AWAY

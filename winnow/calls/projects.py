@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from winnow.answers import told
 from winnow.connection import Connection, new_key, v1
 from winnow.schemas import Category, Project
 from winnow.schemas_categories import CategoryChange, CategoryChanged, Guideline
@@ -114,8 +115,7 @@ class ProjectCalls(Connection):
         path = v1("projects", slug, "categories", category_id, "changes")
         body = {"kind": kind, **given}
         if dry_run:
-            answer = self._read("POST", path, json=body, params={"dry_run": "true"})
-            return CategoryChanged.model_validate_json(answer.content)
+            return told(self._read("POST", path, json=body, params={"dry_run": "true"}), CategoryChanged)
         return self._post(path, CategoryChanged, body, key=new_key())
 
     def category_changes(self, slug: str) -> Iterator[CategoryChange]:
