@@ -72,5 +72,7 @@ def main() -> None:
         console.stop(str(error))
     except BrokenPipeError:
         raise SystemExit(1) from None  # the reader of our output has had enough
+    except OSError as error:
+        console.stop(console.sentence_for(error), 2)
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -15,6 +15,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from winnow.client import Client
     from winnow.schemas import Job
@@ -37,6 +38,23 @@ def stop(sentence: str, code: int = 1) -> NoReturn:
     """Says why the command cannot go on, and ends it."""
     remarks.print(f"[red]winnow:[/] {escape(sentence)}")
     raise SystemExit(code)
+
+
+def sentence_for(error: OSError) -> str:
+    """What to tell people about a file that cannot be read or written."""
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+def writable(path: Path | None) -> Path | None:
+    """The path, once it is sure that a file can be written there: said before the work, not after it."""
+    if path is None or (path.exists() and not path.is_dir()):
+        return path
+    if path.is_dir():
+        stop(f"{path} is a folder. Name a file.", 2)
+    if not path.parent.is_dir():
+        stop(f"{path} cannot be written: there is no folder {path.parent}.", 2)
+    return path
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

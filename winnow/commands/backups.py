@@ -42,6 +42,10 @@ def backup(
 ) -> None:
     """Write the database and the artifacts of this machine's server to one file, while it runs."""
     access: Access = context.obj
+    if not (os.environ.get("WINNOW_DATABASE_URL") or (access.data_dir / "winnow.db").exists()):
+        console.stop(
+            f"There is no Winnow in {access.data_dir}. Name its data folder by --data-dir or WINNOW_DATA_DIR.", 2
+        )
     told = _run(access, "take", target, *(() if keep is None else ("--keep", str(keep))))
     if access.as_json:
         console.write_json(told)

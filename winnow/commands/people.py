@@ -12,6 +12,8 @@ from winnow import console
 if TYPE_CHECKING:
     from winnow.access import Access
 
+_MOST_DAYS = 36_500
+
 Role = Annotated[str, typer.Option(help="reviewer, program, manager or admin.")]
 
 
@@ -46,7 +48,9 @@ def apikey(
     *,
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     role: Role = "program",
-    days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; never if left out.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=_MOST_DAYS, help="Days until it ends; never if left out.")
+    ] = None,
 ) -> None:
     """Make an API key; its secret is shown this once."""
     access: Access = context.obj

@@ -51,6 +51,7 @@ def import_(
 ) -> None:
     """Bring a file of records into a project."""
     access: Access = context.obj
+    console.writable(rejects)
     with access.client() as client:
         started = client.import_file(
             project,
@@ -94,9 +95,12 @@ def predict(
     access: Access = context.obj
     if (file is None) == (not texts):
         console.stop("Give texts, or a file with --file, but not both.", 2)
+    if out is not None and file is None:
+        console.stop("--out is for the answers to a file: give it with --file.", 2)
+    console.writable(out)
     with access.client() as client:
         if file is not None:
-            _predict_file(client, project, file, out)
+            _told(access, out, _predict_file(client, project, file, out))
             return
         answer = client.predict(project, texts or [], top_k=top, model_version=model_version)
     if access.as_json:
@@ -127,15 +131,19 @@ def export(
     """Write every item with its final category and prediction."""
     access: Access = context.obj
     with access.client() as client:
-        size = _write(client.export(project, format, state=state), out)
+        size = _write(client.export(project, format, state=state), console.writable(out))
+    _told(access, out, size)
+
+
+def _told(access: Access, out: Path | None, size: int) -> None:
     if access.as_json and out is not None:
         console.write_json({"file": str(out), "bytes": size})
 
 
-def _predict_file(client: Client, project: str, file: Path, out: Path | None) -> None:
+def _predict_file(client: Client, project: str, file: Path, out: Path | None) -> int:
     started = client.predict_batch(project, file)
     done = console.wait_with_bar(client, started.id, f"Categorising {file.name}")
-    _write(client.download(done), out)
+    return _write(client.download(done), out)
 
 
 def _write(pieces: Iterator[bytes], out: Path | None) -> int:

@@ -87,8 +87,13 @@ def answers(url: str) -> bool:
 def check_outside(url: str) -> None:
     """Raises `CannotStartError` where nobody listens at an operator's Redis URL."""
     parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return  # the API's readiness tells
     if parts.scheme not in _DEFAULT_PORTS:
-        return  # a Unix socket: the API's readiness tells
+        raise CannotStartError(
+            "WINNOW_REDIS_URL cannot be used: begin it with redis://, rediss:// or unix://, "
+            "or leave it out to have a server started."
+        )
     try:
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
         socket.create_connection((parts.hostname or "localhost", port), timeout=5.0).close()

@@ -229,3 +229,57 @@ def test_texts_and_a_file_together_are_refused(winnow, tmp_path):
     (tmp_path / "t.txt").write_text("x")
     assert winnow("predict", "tickets", "x", "--file", "t.txt")[0] == 2
     assert winnow("predict", "tickets")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("export", "tickets", "--out", "none/x.csv"),
+        ("export", "tickets", "--out", "."),
+        ("predict", "tickets", "--file", "t.txt", "--out", "none/x.csv"),
+        ("import", "tickets", "t.txt", "--rejects", "none/x.csv"),
+        ("predict", "tickets", "x", "--out", "x.csv"),
+        ("apikey", "k", "--days", "99999999"),
+        ("backup", "here.zip"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_asked(server, winnow, tmp_path, arguments):
+    (tmp_path / "t.txt").write_text("x")
+
+    code, out, err = winnow(*arguments)
+
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert server.asked == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.txt"]
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(server, winnow):
+    server.behaviour = lambda _asked: Answer(b"id\n", kind="text/csv")
+
+    code, out, err = winnow("export", "tickets", "--out", "x" * 300)
+
+    assert (code, out) == (2, "")
+    assert "File name too long" in err
+    assert "Traceback" not in err
+
+
+def test_an_address_of_another_program_is_a_sentence(server, winnow):
+    server.behaviour = lambda _asked: Answer(b"<html>", kind="text/html")
+
+    code, out, err = winnow("status")
+
+    assert (code, out) == (1, "")
+    assert "Is the address that of the API?" in err
+
+
+def test_json_tells_of_a_file_of_answers_too(server, winnow, tmp_path):
+    job = {"id": "8", "kind": "batch_predict", "status": "succeeded", "result": {"url": "/v1/jobs/8/result"}}
+    server.behaviour = lambda asked: (
+        Answer(b"text\n", kind="text/csv") if asked.path.endswith("/result") else Answer(job)
+    )
+    (tmp_path / "t.txt").write_text("x")
+
+    _, out, _ = winnow("--json", "predict", "tickets", "--file", "t.txt", "--out", "a.csv")
+
+    assert json.loads(out) == {"file": "a.csv", "bytes": 5}

@@ -81,3 +81,9 @@ def test_an_outside_server_that_does_not_answer_is_named_without_its_password():
         with pytest.raises(CannotStartError, match=f"127.0.0.1:{port} .*WINNOW_REDIS_URL") as caught:
             redis.check_outside(f"redis://user:secret-word@127.0.0.1:{port}/0")
     assert "secret-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "127.0.0.1", "http://127.0.0.1:6379"])
+def test_an_address_that_is_none_of_redis_is_refused(url):
+    with pytest.raises(CannotStartError, match="begin it with redis://"):
+        redis.check_outside(url)
