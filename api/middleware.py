@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -30,6 +31,7 @@ _SECURITY = (
     (b"cache-control", b"no-store"),
 )
 _PUT_OFF_SECONDS = 0.1
+_HUNG_UP = 499  # what proxies write of a caller who did not wait for an answer; no fault of the server
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 BODY_LIMIT = "winnow.body_limit"
 """Where in the scope a route may raise the bound on its body, before it reads from it."""
@@ -68,6 +70,8 @@ class Envelope:
         try:
             with CausedBy(request_id):
                 await self.app(scope, receive, sealed)
+        except ClientDisconnect:
+            _LOG.info("request %s: %s %s: the caller hung up", request_id, scope["method"], scope["path"])
         except Exception:
             _LOG.exception("request %s: %s %s failed", request_id, scope["method"], scope["path"])
             if started:
@@ -234,6 +238,9 @@ class Metered:
         self.metrics.in_flight.inc()
         try:
             await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            status = _HUNG_UP
+            raise
         finally:
             self.metrics.in_flight.dec()
             route = getattr(scope.get("route"), "path", "unknown")

@@ -188,3 +188,38 @@ def test_memory_does_not_grow_with_the_file(winnow: Winnow, project: str) -> Non
     assert statuses[0] == 202
     assert kept(winnow)[0].stat().st_size == megabytes * 2**20
     assert peak < 24 * 2**20
+
+
+def test_a_caller_who_hangs_up_is_no_fault_of_the_server(
+    winnow: Winnow, project: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/v1/projects/{project}/imports"
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": path,
+        "query_string": b"", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "scheme": "http",
+        "headers": [
+            (b"content-type", FORM["Content-Type"].encode()), (b"x-api-key", winnow.keys[Role.MANAGER].encode())
+        ],
+    }  # fmt: skip
+    pieces = iter([part("file", b"half of a line", "x.txt")])
+    answered = []
+
+    async def receive() -> dict:
+        piece = next(pieces, None)
+        return (
+            {"type": "http.disconnect"} if piece is None else {"type": "http.request", "body": piece, "more_body": True}
+        )
+
+    async def send_back(message: dict) -> None:
+        answered.append(message)
+
+    asyncio.run(winnow.app(scope, receive, send_back))
+
+    assert answered == []
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []
+    counted = [
+        line for line in winnow.http.get("/metrics").text.splitlines() if line.startswith("winnow_http_requests_total")
+    ]
+    (line,) = [line for line in counted if "imports" in line]
+    assert 'status="499"' in line
+    assert kept(winnow) == []
