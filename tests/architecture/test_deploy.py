@@ -1,6 +1,7 @@
 """The Kubernetes manifests: as their schemas want them, in themselves consistent, and each check proved by a fault."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -101,6 +102,24 @@ def test_the_stages_differ_in_what_they_should() -> None:
     scaler = named(documents("production"), "HorizontalPodAutoscaler", "api")
     assert scaler is not None
     assert scaler["spec"]["minReplicas"] >= 2
+
+
+def test_the_way_in_leads_to_every_route_of_the_api() -> None:
+    ingress = named(base(), "Ingress", "winnow")
+    assert ingress is not None
+    (rule,) = ingress["spec"]["rules"]
+    to = {path["path"]: path["backend"]["service"]["name"] for path in rule["http"]["paths"]}
+    routes = json.loads((ROOT / "openapi.json").read_text())["paths"]
+    wanted = {"/" + route.split("/")[1] for route in routes} | {"/docs", "/openapi.json"}
+    assert {path for path, name in to.items() if name == "api"} == wanted - {"/metrics"}
+
+
+def test_behind_the_ingress_callers_are_told_apart() -> None:
+    for overlay in OVERLAYS:
+        docs = documents(overlay)
+        settings = named(docs, "ConfigMap", "winnow")
+        assert settings is not None
+        assert ("FORWARDED_ALLOW_IPS" in settings["data"]) == bool(of(docs, "Ingress"))
 
 
 def test_images_are_those_that_the_dockerfile_makes() -> None:
