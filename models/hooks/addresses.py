@@ -7,7 +7,7 @@ connected to, so a name that changes its mind in between changes nothing.
 import re
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 import httpx2
@@ -20,6 +20,7 @@ Lookup = Callable[..., list[tuple[Any, ...]]]
 
 _HOST = re.compile(rb"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|[0-9a-f:.]+", re.IGNORECASE)
 _MAX_PORT = 65_535
+_EXAMPLES = IPv6Network("3fff::/20")
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa")
 
 
@@ -71,6 +72,8 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             return False
         if address.ipv4_mapped is not None:
             return True
+        if address.is_site_local or address in _EXAMPLES:  # not global either, which not every Python knows
+            return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
