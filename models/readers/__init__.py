@@ -2,11 +2,12 @@
 
 from models.readers.half_read import HalfRead
 from models.readers.reading import open_rows, preview, read
-from models.readers.records import Format, Preview, ReadOptions, Record, RowError, Suggested
+from models.readers.records import Format, Label, Preview, ReadOptions, Record, RowError, Suggested
 
 __all__ = [
     "Format",
     "HalfRead",
+    "Label",
     "Preview",
     "ReadOptions",
     "Record",

@@ -18,9 +18,10 @@ from models.readers.layout import Layout, Source, named_format, survey
 from models.readers.lines import Flaw, lines
 from models.readers.parquet import is_parquet, kinds_of, parquet_rows
 from models.readers.plain import text_rows
-from models.readers.records import Format, Preview, ReadOptions, Record, Row, RowError, excerpt
+from models.readers.records import Format, Label, Preview, ReadOptions, Record, Row, RowError, excerpt
 from models.readers.streams import BrokenStream, blocks
 from models.readers.tools import LABEL, tool_of
+from models.readers.values import DECODER
 
 _FIRST_ROWS = 200
 _WHOLE_HEAD = 64 * 1024
@@ -206,9 +207,10 @@ class Builder:
         if chosen.id_field is not None:
             external_id = _words(fields.get(chosen.id_field)).strip() or None
         if chosen.label_field is not None:
-            label = _joined(fields.get(chosen.label_field)).strip() or None
+            label = _label(fields.get(chosen.label_field))
         longest = options.max_id_chars
-        if (external_id and len(external_id) > longest) or (label and len(label) > longest):
+        labels = (label,) if isinstance(label, str) else label or ()
+        if (external_id and len(external_id) > longest) or any(len(one) > longest for one in labels):
             return self._error(row, "id-too-long", f"The id or the label has more than {longest} characters.")
         return Record(row.line, text, fields, external_id, label, len(row.source))
 
@@ -216,11 +218,33 @@ class Builder:
         return RowError(row.line, 1, code, message, excerpt(row.source.rstrip("\r\n")), row.fields)
 
 
-def _joined(value: Any) -> str:
-    """Labels as text: several, where a format can hold a list of them, joined by `|`."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return "|".join(value)
-    return _words(value)
+def _label(value: Any) -> Label | None:
+    """What a row is labelled with: several where the format holds a list of them.
+
+    Label Studio writes what was chosen as `{"choices": [...]}` where that is more than one.
+    """
+    if isinstance(value, str):
+        value = _unfolded(value.strip())
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, dict) and isinstance(value.get("choices"), list):
+        value = value["choices"]
+    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+        words = (_words(one).strip() for one in value)
+        return tuple(dict.fromkeys(word for word in words if word)) or None
+    return _words(value) or None
+
+
+def _unfolded(word: str) -> Any:
+    """The list that a cell holds as JSON, which is how our own CSV and Label Studio's keep several; else the word."""
+    if not word.startswith(("[", "{")):
+        return word
+    try:
+        value = DECODER.decode(word)
+    except (ValueError, RecursionError):
+        return word
+    given = value.get("choices") if isinstance(value, dict) else value
+    return given if isinstance(given, list) and all(isinstance(one, str) for one in given) else word
 
 
 def _words(value: Any) -> str:

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 EXCERPT_CHARS = 2_000
 """So much of a bad row is kept for the list of rejects."""
+
+
+Label: TypeAlias = str | tuple[str, ...]
+"""What a row is labelled with: a word as it stands there, or several that the file keeps apart."""
 
 
 class Format(StrEnum):
@@ -32,7 +36,8 @@ class Record:
         text: what is to be categorised: the text fields, joined by line breaks.
         fields: the whole row by column name; values are what JSON can hold (strings, for CSV and text).
         external_id: the caller's own id, if a column of ids was named and this row has one.
-        label: the category that the row arrives with, if a column of labels was named and this row has one.
+        label: the category that the row arrives with, if a column of labels was named and this row has one; a tuple
+            where the file itself holds a list of them.
         chars: how long the row is in the file.
     """
 
@@ -40,7 +45,7 @@ class Record:
     text: str
     fields: dict[str, Any]
     external_id: str | None = None
-    label: str | None = None
+    label: Label | None = None
     chars: int = 0
 
 

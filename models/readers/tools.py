@@ -2,7 +2,7 @@
 
 Label Studio's tasks are JSON, Prodigy's examples JSON Lines, fastText's lines text: the parsers are those formats' own,
 and this page only says what their rows mean. A field of the record that is itself called `label` is kept as
-`input_label`. Several labels of one row are joined by `|`.
+`input_label`. Several labels of one row stay apart, in a list.
 """
 
 import re
@@ -15,8 +15,14 @@ from models.readers.records import Format, ReadOptions, Row, RowError, excerpt
 
 LABEL = "label"
 _PREFIX = "__label__"
+_JUDGED = ("annotations", "predictions", "completions")
+_TASK_OWN = frozenset({"id", "data", "meta", "created_at", "updated_at", "inner_id", "project", *_JUDGED})
+"""What a task has that nobody judged yet: as people make them for Label Studio's import, `data` alone."""
 _PRODIGY_OWN = frozenset({"options", "accept", "answer", "config", "meta", "label"})
 _UNDERSCORES = re.compile("__?")
+_PARTED = re.compile("([ \\t\\r\\v\\f]+)")
+"""What fastText parts words at, within a line."""
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,9 @@ def tool_of(written_as: Format, first: Sequence[Mapping[str, Any]], options: Rea
 
 
 def _is_task(fields: Mapping[str, Any]) -> bool:
-    judged = ("annotations", "predictions", "completions")
-    return isinstance(fields.get("data"), dict) and any(isinstance(fields.get(name), list) for name in judged)
+    if not isinstance(fields.get("data"), dict):
+        return False
+    return any(isinstance(fields.get(name), list) for name in _JUDGED) or _TASK_OWN.issuperset(fields)
 
 
 def _plain_task(row: Row, options: ReadOptions) -> Row | RowError:
@@ -55,13 +62,13 @@ def _plain_task(row: Row, options: ReadOptions) -> Row | RowError:
         message = "A Label Studio task holds its record under `data`; export the tasks as JSON, not as JSON-MIN."
         return RowError(row.line, 1, "not-a-task", message, excerpt(row.source))
     fields = _kept(data)
-    if names := _chosen(_standing(row.fields), options.label_field):
-        fields[LABEL] = "|".join(names)
+    if names := _chosen(standing(row.fields), options.label_field):
+        fields[LABEL] = _as_label(names)
     return Row(row.line, fields, row.source)
 
 
-def _standing(task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The annotation that counts: the ground truth, else the last one that was not skipped."""
+def standing(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a Label Studio task the annotation that counts: the ground truth, else the last one that was not skipped."""
     given = task.get("annotations", task.get("completions"))
     there = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     counting = [one for one in there if not one.get("was_cancelled") and not one.get("skipped")]
@@ -102,7 +109,7 @@ def _plain_example(row: Row, options: ReadOptions) -> Row | RowError:
         accepted = example.get("accept")
         names = accepted if isinstance(accepted, list) else [example.get("label")]
         if names := [str(name) for name in names if isinstance(name, str | int) and str(name)]:
-            fields[LABEL] = "|".join(names)
+            fields[LABEL] = _as_label(names)
     return Row(row.line, fields, row.source)
 
 
@@ -112,12 +119,22 @@ def _is_labelled(fields: Mapping[str, Any]) -> bool:
 
 def _plain_line(row: Row, options: ReadOptions) -> Row | RowError:
     del options
-    words = row.fields["text"].split(" ")
-    labels = [word.removeprefix(_PREFIX) for word in words if word.startswith(_PREFIX)]
-    fields = {"text": " ".join(word for word in words if not word.startswith(_PREFIX)).strip()}
-    if names := [_UNDERSCORES.sub(_spelt, label) for label in labels if label]:
-        fields[LABEL] = "|".join(names)
+    parts = _PARTED.split(row.fields["text"])  # words, and what parts them
+    labels = [word.removeprefix(_PREFIX) for word in parts[::2] if word.startswith(_PREFIX)]
+    kept = [
+        (word, space)
+        for word, space in zip(parts[::2], [*parts[1::2], ""], strict=True)
+        if not word.startswith(_PREFIX)
+    ]
+    fields: dict[str, Any] = {"text": "".join(word + space for word, space in kept).strip()}
+    if names := [_UNDERSCORES.sub(_spelt, label).replace(_HARD_SPACE, " ") for label in labels if label]:
+        fields[LABEL] = _as_label(names)
     return Row(row.line, fields, row.source)
+
+
+def _as_label(names: Sequence[str]) -> Any:
+    """One name as a word, several (or one that would be taken for several) as a list."""
+    return names[0] if len(names) == 1 and "|" not in names[0] else list(names)
 
 
 def _spelt(mark: re.Match[str]) -> str:

@@ -1,11 +1,11 @@
 """The categories with which records arrive: those of a file may be new, those of a request must be there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
 from models.errors import BadReference, Invalid, Problem, WinnowError
-from models.readers import Record, RowError
+from models.readers import Label, Record, RowError
 from models.readers.records import excerpt
 from models.steps.accounts import SYSTEM
 from models.steps.decisions import resolve
@@ -17,20 +17,21 @@ from models.vocabulary import TaskKind
 
 
 def labels_of_file(
-    session: Session, project: ProjectRow, given: Iterable[str | None]
-) -> tuple[dict[str | None, list[int]], dict[str | None, str]]:
+    session: Session, project: ProjectRow, given: Iterable[Label | None]
+) -> tuple[dict[Label | None, list[int]], dict[Label | None, str]]:
     """The categories of a file's labels; new names become new categories, as far as a project can have more.
 
     Returns:
         The labels' category ids, and what is wrong with the others.
     """
-    labels: dict[str | None, list[int]] = {}
-    faults: dict[str | None, str] = {}
+    labels: dict[Label | None, list[int]] = {}
+    faults: dict[Label | None, str] = {}
     for label in given:
         if label is None:
             continue
         try:
-            labels[label] = [_category(session, project, name) for name in _names(project, label)]
+            names = _names(project, label, categories_by_name(session, project.id))
+            labels[label] = list(dict.fromkeys(_category(session, project, name) for name in names))
         except WinnowError as error:
             faults[label] = error.detail
     return labels, faults
@@ -53,7 +54,7 @@ def labels_of_records(session: Session, project: ProjectRow, items: Sequence[New
     for place, item in enumerate(items):
         if item.category is None:
             continue
-        names = _names(project, item.category) if item.category.strip() else []
+        names = _names(project, item.category, by_key) if item.category.strip() else []
         found = [by_key[name_key(name)] for name in names if name_key(name) in by_key]
         if not found or len(found) < len(names):
             problems.append(Problem(("body", "items", place, "category"), f"unknown category {item.category!r}"))
@@ -63,11 +64,23 @@ def labels_of_records(session: Session, project: ProjectRow, items: Sequence[New
     return labels
 
 
-def _names(project: ProjectRow, label: str) -> list[str]:
-    parts = label.split("|") if project.task is TaskKind.MULTI else [label]
+def _names(project: ProjectRow, label: Label, known: Container[str]) -> list[str]:
+    """The names that a label holds: what stands in one cell is several where `|` parts it and no category is so called.
+
+    Args:
+        known: the `name_key` of each category.
+    """
+    if not isinstance(label, str):
+        parts: Sequence[str] = label
+    elif project.task is TaskKind.MULTI and name_key(label) not in known:
+        parts = label.split("|")
+    else:
+        parts = [label]
     names = [part.strip() for part in parts if part.strip()]
     if not names:
         raise Invalid("the label is empty")
+    if project.task is TaskKind.SINGLE and len({name_key(name) for name in names}) > 1:
+        raise Invalid(f"an item of this project has one category, and here are {len(names)}: {', '.join(names)[:200]}")
     return names
 
 

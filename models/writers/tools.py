@@ -106,8 +106,12 @@ class FastTextWriter:
 
 
 def label_of(name: str) -> str:
-    """A category as fastText takes it, which knows no spaces: they become `_`, and `_` becomes `__`."""
-    return PREFIX + "_".join(name.replace("_", "__").split())
+    """A category as fastText takes it, which knows no spaces: they become `_`, and `_` becomes `__`.
+
+    A space before `_` becomes a no-break space, which parts no words there: `a _b` and `a_ b` stay two categories.
+    """
+    words = " ".join(name.split()).replace(" _", "\N{NO-BREAK SPACE}_")
+    return PREFIX + words.replace("_", "__").replace(" ", "_")
 
 
 def _data(row: Mapping[str, Any]) -> dict[str, Any]:

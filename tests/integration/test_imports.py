@@ -296,6 +296,16 @@ def test_labels_become_categories_and_decisions(sender: Sender, ann: Caller) -> 
     assert [item.state for item in items][2:] == [ItemState.DECIDED, ItemState.UNDECIDED]
 
 
+def test_several_labels_where_an_item_has_one_category_take_their_own_row_alone(sender: Sender, ann: Caller) -> None:
+    rows = [{"body": "one", "kind": ["Login"]}, {"body": "two", "kind": ["Login", "Billing"]}]
+    row, rejects, items = sender.take("rows.jsonl", "\n".join(map(json.dumps, rows)).encode(), label_field="kind")
+    assert (counts(row), [item.text for item in items]) == ((1, 0, 1), ["one"])
+    assert [(one.line, one.code) for one in rejects] == [(2, "bad-label")]
+    with sender.runtime.database.read() as session:
+        project = find_project(session, ann, sender.slug)
+        assert {one.name for one in categories_of(session, project.id)} == {"Billing", "Login", "Shipping"}
+
+
 def test_what_is_there_takes_the_category_that_comes_later_unless_somebody_decided(sender: Sender, ann: Caller) -> None:
     runtime = sender.runtime
     with runtime.database.transaction() as session:

@@ -1,14 +1,15 @@
 """Projects in which an item has several categories, from import to export, on both databases."""
 
 from models.runtime import Runtime
-from models.steps import monitor, queue, review, serve
+from models.steps import ingest, monitor, queue, review, serve
 from models.steps.accounts import Caller
 from models.steps.export import export_rows
 from models.steps.ingest import add_items
 from models.steps.items import NewItem
-from models.steps.projects import NewCategory, create_project, find_project
-from models.store.tables import ProjectRow
-from models.vocabulary import Action, TaskKind
+from models.steps.projects import NewCategory, add_category, create_project, find_project
+from models.store.queries.projects import categories_of
+from models.store.tables import ImportRow, ProjectRow
+from models.vocabulary import Action, JobStatus, TaskKind
 from tests.integration.conftest import EVEN_RESERVE, Drain
 
 PARTS = {
@@ -100,3 +101,30 @@ def test_accepting_takes_the_whole_set_that_was_shown(runtime: Runtime, ann: Cal
             assert set(done.categories) == {row.name for row in one.prediction.categories}
             seen.append(len(done.categories))
     assert max(seen) > 1
+
+
+def test_a_label_that_stands_twice_in_a_row_counts_once(runtime: Runtime, ann: Caller, drain: Drain) -> None:
+    slug = project_of_sets(runtime, ann).slug
+    with runtime.database.transaction() as session:
+        add_category(session, ann, find_project(session, ann, slug), NewCategory("AC|DC"))
+    folder = ingest.upload_folder(runtime.settings)
+    rows = 'text,kind\nfirst,Billing|billing|Login\nsecond,AC|DC\nthird,"[""AC|DC"", ""Login""]"\nfourth,[]\n'
+    (folder / "a").write_text(rows)
+    with runtime.database.transaction() as session:
+        options = ingest.ImportOptions(label_field="kind")
+        project = find_project(session, ann, slug)
+        import_id = ingest.start_import(session, ann, project, filename="a.csv", path="uploads/a", options=options).id
+    drain()
+    with runtime.database.read() as session:
+        row = session.get_one(ImportRow, import_id)
+        assert (row.status, row.rows_added, row.rows_rejected) == (JobStatus.SUCCEEDED, 4, 0), row.error
+        project = find_project(session, ann, slug)
+        given = {one["text"]: set(one["category"]) for one in export_rows(runtime, session, project)}
+        names = {one.name for one in categories_of(session, project.id)}
+    assert [given[text] for text in ("first", "second", "third", "fourth")] == [
+        {"Billing", "Login"},
+        {"AC|DC"},
+        {"AC|DC", "Login"},
+        set(),
+    ]
+    assert names == {*PARTS, "AC|DC"}

@@ -71,7 +71,7 @@ def test_a_list_of_labels_is_several_labels(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.parquet", {"text": ["one"], "category": [["A", "B"]]})
     (record,) = outcomes(path, label_field="category")
     assert isinstance(record, Record)
-    assert record.label == "A|B"
+    assert record.label == ("A", "B")
 
 
 def test_bad_rows_are_set_aside_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.readers import ReadOptions, Record, RowError, preview, read
+from models.readers import Label, ReadOptions, Record, RowError, preview, read
 from models.writers import ExportFormat, augment, export_writer
 
 COLUMNS = {"id": "string", "external_id": "string", "text": "string", "category": "string"}
@@ -103,7 +103,7 @@ def records(path: Path, **options: Any) -> list[Record]:
     return [one for one in found if isinstance(one, Record)]
 
 
-def brief(found: Sequence[Record]) -> list[tuple[str, str | None]]:
+def brief(found: Sequence[Record]) -> list[tuple[str, Label | None]]:
     return [(one.text, one.label) for one in found]
 
 
@@ -128,11 +128,18 @@ def test_label_studio_tasks(tasks: Path, name: str | None) -> None:
         ("charged twice", "Billing"),
         ("nobody looked", None),
         ("skipped", None),
-        ("two minds", "Login|Billing"),
+        ("two minds", ("Login", "Billing")),
         ("a tree", "Refund"),
     ]
     assert found[0].fields == {"text": "charged twice", "ticket": 7, "label": "Billing"}
     assert found[3].fields["input_label"] == "its own"
+
+
+def test_tasks_that_nobody_judged_are_known_beside_others(tmp_path: Path) -> None:
+    """As Label Studio's import takes them."""
+    path = tmp_path / "tasks.json"
+    path.write_text(json.dumps([{"data": {"text": "alone"}}, {"id": 2, "data": {"text": "numbered"}}, TASKS[0]]))
+    assert brief(records(path)) == [("alone", None), ("numbered", None), ("charged twice", "Billing")]
 
 
 def test_another_choices_tag_can_be_named(tasks: Path) -> None:
@@ -171,7 +178,7 @@ def test_prodigy_examples(examples: Path, name: str | None) -> None:
         ("ignored", None),
         ("rejected", None),
         ("binary", "Login"),
-        ("several", "1|B"),
+        ("several", ("1", "B")),
     ]
     assert found[0].fields == {"text": "charged twice", "source": "mail", "label": "Billing"}
 
@@ -180,7 +187,57 @@ def test_prodigy_examples(examples: Path, name: str | None) -> None:
 def test_fasttext_lines(tmp_path: Path, name: str | None) -> None:
     path = tmp_path / "train.txt"
     path.write_text("__label__Billing charged twice\n__label__sauce __label__hot_food which  sauce ?\n")
-    assert brief(records(path, format=name)) == [("charged twice", "Billing"), ("which  sauce ?", "sauce|hot food")]
+    assert brief(records(path, format=name)) == [
+        ("charged twice", "Billing"),
+        ("which  sauce ?", ("sauce", "hot food")),
+    ]
+
+
+def test_fasttext_parts_words_at_more_than_spaces(tmp_path: Path) -> None:
+    path = tmp_path / "train.txt"
+    path.write_bytes(b"__label__a\ttabbed  text\r\n__label__b\x0b__label__c\x0cx y\n__label__d\n")
+    first, second, third = read(path, path.name, ReadOptions())
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert isinstance(third, RowError)
+    assert brief([first, second]) == [("tabbed  text", "a"), ("x y", ("b", "c"))]
+    assert third.code == "empty-text"
+
+
+@pytest.mark.parametrize("name", ["a _b", "a_ b", "_ _ x", "a__b", "Log in", "AC|DC", "__label__x"])
+def test_each_category_comes_back_from_fasttext_by_its_own_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "train.txt"
+    path.write_bytes(written(ExportFormat.FASTTEXT, [{**ROWS[0], "category": name}]))
+    (found,) = records(path)
+    assert found.label in {name, (name,)}
+
+
+@pytest.mark.parametrize(
+    ("cell", "label"),
+    [
+        ("A", "A"),
+        (" A|B ", "A|B"),
+        ('["A", "B|C"]', ("A", "B|C")),
+        ("[]", None),
+        ('{"choices":["A","B"]}', ("A", "B")),
+        ("[urgent]", "[urgent]"),
+        ("[1]", "[1]"),
+        ("[" * 100_000, "id-too-long"),
+    ],
+)
+def test_several_labels_in_one_cell(tmp_path: Path, cell: str, label: Label | None) -> None:
+    """As our own CSV and Label Studio's CSV and JSON-MIN have them."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "one", "topic": cell}) + "\n")
+    (found,) = read(path, path.name, ReadOptions(label_field="topic"))
+    assert (found.label if isinstance(found, Record) else found.code) == label
+
+
+def test_label_studios_json_min(tmp_path: Path) -> None:
+    path = tmp_path / "min.json"
+    rows = [{"id": 1, "text": "x", "topic": "A"}, {"id": 2, "text": "y", "topic": {"choices": ["A", "B"]}}]
+    path.write_text(json.dumps(rows))
+    assert [one.label for one in records(path, label_field="topic")] == ["A", ("A", "B")]
 
 
 def test_gzipped_tools_files_are_known_too(tmp_path: Path) -> None:
@@ -227,7 +284,7 @@ def test_what_is_written_reads_back(tmp_path: Path, *, form: ExportFormat, sever
     path = tmp_path / f"a.{form.suffix}"
     path.write_bytes(written(form, rows, several=several))
     found = records(path, format=form.value)
-    label = "Hot sauce_s|Login" if several else "Hot sauce_s"
+    label = ("Hot sauce_s", "Login") if several else "Hot sauce_s"
     assert [one.label for one in found] == [label, None, None]
     if form is ExportFormat.FASTTEXT:  # one line, no ids
         assert [one.text for one in found] == ["charged twice for “it”", "open one", "odd"]
