@@ -14,9 +14,11 @@ from api.schemas.base import Output, Schema
 from api.schemas.items import MAX_ITEMS
 from api.throttle import RouteClass
 from models.errors import TooLittleToLearn
+from models.readers.tools import standing
 from models.steps import projects, serve, train
 from models.steps.accounts import Caller
 from models.steps.items import Asked
+from models.store.queries.projects import categories_of
 from models.store.tables import ProjectRow
 from models.vocabulary import Role, TaskKind
 
@@ -125,8 +127,8 @@ def label_studio_predict(
 ) -> PredictedManyOut:
     """Answer for tasks. One without a text gets an empty answer, so that the others keep their places."""
     charge(len(body.tasks))
-    layout = layout_of(body.label_config)
     project = projects.find_project(session, caller, slug)
+    layout = layout_of(body.label_config, [row.name for row in categories_of(session, project.id, archived=False)])
     texts = [text_of_task(task.data, project, layout.key)[: context.settings.max_text_chars] for task in body.tasks]
     tasks = [task.data for task in body.tasks]
     asked = [place for place, text in enumerate(texts) if text.strip()]
@@ -147,20 +149,26 @@ def label_studio_webhook(
 ) -> TakenOut:
     """Take annotations as decisions of source `feedback`; other events are acknowledged and change nothing.
 
-    Label Studio's button for training starts one, if the key may: it needs the role `manager`.
+    Label Studio's button for training starts one, if the key may: it needs the role `manager`. The annotations that
+    come with it are all that there are: those that say what is known, or what is no category, are passed over.
     """
     pairs = _annotated(body)
     charge(max(1, len(pairs)))
     project = projects.find_project(session, caller, slug)
     config = body.label_config or (body.project.get("label_config") if isinstance(body.project, dict) else None)
-    key = layout_of(config).key if isinstance(config, str) and config else None
+    names = [row.name for row in categories_of(session, project.id, archived=False)]
+    layout = layout_of(config, names) if pairs and isinstance(config, str) and config else None
     taken = 0
     for task, annotation in pairs:
-        chosen = chosen_in(annotation)
-        text = text_of_task(task.data, project, key)[: settings.max_text_chars]
-        if chosen and text.strip():
-            several = project.task is TaskKind.MULTI
-            right = serve.Feedback(categories=chosen, text=text) if several else serve.Feedback(chosen[0], text=text)
+        chosen = chosen_in(annotation, layout.control if layout else None)
+        if layout is not None:
+            chosen = layout.meant(chosen, names)
+        text = text_of_task(task.data, project, layout.key if layout else None)[: settings.max_text_chars]
+        several = project.task is TaskKind.MULTI
+        if not chosen or not text.strip() or (len(chosen) > 1 and not several):
+            continue
+        right = serve.Feedback(categories=chosen, text=text) if several else serve.Feedback(chosen[0], text=text)
+        if body.action is not None or serve.is_news(session, project, right):
             serve.feedback(session, caller, project, right)
             taken += 1
     wanted = body.action == "START_TRAINING" or (body.action is None and body.annotations is not None)
@@ -176,7 +184,7 @@ def _shown(layout: Layout, one: serve.Answer) -> dict[str, Any]:
 def _annotated(body: EventIn) -> list[tuple[TaskIn, dict[str, Any]]]:
     """The annotations that came, each with its task."""
     if body.annotations is not None and body.action is None:
-        return [(task, annotation) for task in body.annotations for annotation in task.annotations[-1:]]
+        return [(task, dict(standing({"annotations": task.annotations}))) for task in body.annotations]
     if body.action not in {"ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED"}:
         return []
     tasks = body.task if isinstance(body.task, list) else [] if body.task is None else [body.task]

@@ -30,7 +30,7 @@ from models.steps.score import pool_of
 from models.steps.suspension import trusted
 from models.store.queries.decisions import labels_as_of
 from models.store.queries.projects import categories_of
-from models.store.tables import CategoryRow, DecisionRow, ItemRow, PredictionRow, ProjectRow
+from models.store.tables import CategoryRow, DecisionCategoryRow, DecisionRow, ItemRow, PredictionRow, ProjectRow
 from models.store.types import utc_now
 from models.vocabulary import Action, ItemState, Job, ReviewMode, Source, TaskKind, Verdict
 
@@ -212,6 +212,23 @@ def feedback(session: Session, caller: Caller, project: ProjectRow, given: Feedb
     settle(session, [item.id])
     train_when_enough(session, caller, project, settings_of(project))
     return row
+
+
+def is_news(session: Session, project: ProjectRow, given: Feedback) -> bool:
+    """Whether feedback on a text names categories that are there, and others than the item has."""
+    try:
+        wanted = set(resolve(session, project, _names(given)))
+    except (BadReference, Invalid):
+        return False
+    item = session.scalar(
+        select(ItemRow).where(
+            ItemRow.project_id == project.id, ItemRow.fingerprint == NewItem(given.text or "").marks.fingerprint
+        )
+    )
+    if item is None or item.state is not ItemState.DECIDED:
+        return True
+    has = select(DecisionCategoryRow.category_id).where(DecisionCategoryRow.decision_id == item.decision_id)
+    return set(session.scalars(has)) != wanted
 
 
 def why(runtime: Runtime, session: Session, project: ProjectRow, item: ItemRow) -> Why:

@@ -105,6 +105,64 @@ def test_the_button_for_training_sends_all_annotated_tasks(winnow: Winnow) -> No
     assert answer["job"]
 
 
+TWO_QUESTIONS = """<View>
+  <Text name="ticket" value="$text"/>
+  <Choices name="tone" toName="ticket"><Choice value="Angry"/><Choice value="Calm"/></Choices>
+  <Choices name="topic" toName="ticket"><Choice value="Money" alias="Billing"/><Choice value="Login" alias="l"/></Choices>
+</View>"""
+
+
+def chose(control: str, *choices: Any) -> dict[str, Any]:
+    return {"from_name": control, "to_name": "ticket", "type": "choices", "value": {"choices": list(choices)}}
+
+
+def answered(text: str, *regions: dict[str, Any], config: str = TWO_QUESTIONS) -> dict[str, Any]:
+    body = annotated("ANNOTATION_CREATED", text, "", result=list(regions))
+    return {**body, "project": {"id": 7, "label_config": config}}
+
+
+def decided(winnow: Winnow) -> dict[str, str]:
+    winnow.work()
+    items = winnow.get("/v1/projects/support-tickets/items?state=decided").json()["items"]
+    return {item["text"]: item["category"] for item in items}
+
+
+def test_of_several_questions_the_one_about_the_categories_counts(winnow: Winnow) -> None:
+    answer = predict(winnow, [task(1, "my password does not work when signing in")], label_config=TWO_QUESTIONS)
+    (region,) = answer.json()["results"][0]["result"]
+    assert (region["from_name"], region["value"]) == ("topic", {"choices": ["l"]}), "as results have it: the alias"
+    for text, regions in {
+        "charged twice": [chose("tone", "Angry"), chose("topic", "Billing")],
+        "cannot sign in": [chose("topic", ["Access", "l"]), chose("tone", "Calm")],
+        "no topic": [chose("tone", "Calm")],
+        "both": [chose("topic", "Billing", "l")],
+    }.items():
+        assert tell(winnow, answered(text, *regions)).status_code == 201, text
+    assert decided(winnow) == {"charged twice": "Billing", "cannot sign in": "Login"}
+
+
+def test_events_about_something_else_are_acknowledged_whatever_the_configuration(winnow: Winnow) -> None:
+    body = {"action": "PROJECT_UPDATED", "project": {"id": 7, "label_config": "<View/>"}}
+    assert tell(winnow, body).status_code == 201
+
+
+def test_the_button_for_training_tells_again_only_what_is_new(winnow: Winnow) -> None:
+    tasks = [
+        {**task(1, "charged twice"), "annotations": [{"result": [chose("topic", "billing")]}]},
+        {**task(2, "sign in"), "annotations": [
+            {"result": [chose("topic", "Login")]}, {"result": [chose("topic", "billing")], "was_cancelled": True},
+        ]},
+        {**task(3, "strange"), "annotations": [{"result": [chose("topic", "Unheard of")]}]},
+        task(4, "nobody looked"),
+    ]  # fmt: skip
+    body = {"annotations": tasks, "project": PROJECT, "label_config": CONFIG, "params": {}}
+    first, second = tell(winnow, body), tell(winnow, body)
+    assert (first.status_code, first.json()["taken"]) == (201, 2), first.text
+    assert (second.status_code, second.json()["taken"]) == (201, 0), second.text
+    assert decided(winnow) == {"charged twice": "Billing", "sign in": "Login"}
+    assert len(winnow.get("/v1/projects/support-tickets/decisions").json()["items"]) == 2
+
+
 def test_what_says_nothing_changes_nothing(winnow: Winnow) -> None:
     quiet = [
         annotated("ANNOTATION_CREATED", "charged twice", "billing", was_cancelled=True),
