@@ -1,8 +1,9 @@
 """Parquet: rows from its row groups, a few at a time, within bounds on what they may unpack to."""
 
+import base64
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -19,6 +20,13 @@ MAGIC = b"PAR1"
 _BATCH_ROWS = 256
 _QUICK_BYTES = 16 * 2**20
 _BIG_RATIO_BYTES = 64 * 2**20
+_SIMPLE = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "double", pa.bool_(): "bool"}
+
+ARROW = "arrow:"
+"""Before the description of a type for which `models.writers.parquet` has no short name."""
+
+WORDED = (pa.types.is_date, pa.types.is_time, pa.types.is_timestamp, pa.types.is_decimal)
+"""The types whose values are kept as words that Arrow reads again."""
 
 
 def is_parquet(source: Source) -> bool:
@@ -48,7 +56,7 @@ def kinds_of(source: Source, options: ReadOptions) -> dict[str, str]:
         raise Invalid("The file is empty: it has no rows to import.")
     if len(schema.names) > options.max_columns:
         raise Invalid(f"The file has {len(schema.names):,} columns; at most {options.max_columns:,} can be read.")
-    return {field.name: _kind(field.type) for field in schema}
+    return {name: _kind(field.type) for name, field in zip(_named(schema.names), schema, strict=True)}
 
 
 def parquet_rows(source: Source, options: ReadOptions) -> Iterator[Row | RowError]:
@@ -58,13 +66,24 @@ def parquet_rows(source: Source, options: ReadOptions) -> Iterator[Row | RowErro
         opened = pq.ParquetFile(file, read_dictionary=_texts(file))
         try:
             for batch in opened.iter_batches(batch_size=_BATCH_ROWS):
-                columns = dict(zip(batch.schema.names, map(_quick, batch.columns), strict=True))
+                columns = dict(zip(_named(batch.schema.names), map(_quick, batch.columns), strict=True))
                 for place in range(batch.num_rows):
                     number += 1
                     yield _row(columns, place, number, options)
         except (pa.ArrowException, OSError) as error:
             message = f"The file is damaged after row {number}: {str(error)[:200]}"
             yield RowError(number + 1, 1, "broken-file", message, "")
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    """The names of columns, a repeated one as `name (2)`."""
+    given: dict[str, None] = {}
+    for name in names:
+        new, again = name, 2
+        while new in given:
+            new, again = f"{name} ({again})", again + 1
+        given[new] = None
+    return list(given)
 
 
 def _quick(column: Any) -> Any:
@@ -135,12 +154,25 @@ def _unpacked(described: Any) -> int:
 
 
 def _kind(kept: Any) -> str:
-    if pa.types.is_boolean(kept):
-        return "bool"
-    if pa.types.is_integer(kept):
-        return "string" if kept == pa.uint64() else "int64"
-    if pa.types.is_float32(kept) or pa.types.is_float64(kept):
-        return "double"
-    if pa.types.is_list(kept) and pa.types.is_string(kept.value_type):
-        return "strings"
+    """What is written back of such a column: its own type, where values as JSON has them can be turned back to it."""
+    if kept in _SIMPLE:
+        return _SIMPLE[kept]
+    within = kept.value_type if pa.types.is_dictionary(kept) else kept
+    pairs = pa.types.is_map(kept) and pa.types.is_string(kept.key_type) and _is_json(kept.item_type)
+    if pairs or _is_json(within) or any(is_worded(within) for is_worded in WORDED) or pa.types.is_binary(within):
+        packed = pa.schema([pa.field("", kept)]).serialize().to_pybytes()
+        return ARROW + base64.b64encode(packed).decode("ascii")
     return "string"
+
+
+def _is_json(kept: Any) -> bool:
+    """Whether JSON has the values of a type as they are."""
+    if pa.types.is_struct(kept):
+        return all(_is_json(kept.field(place).type) for place in range(kept.num_fields))
+    if any(is_list(kept) for is_list in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)):
+        return _is_json(kept.value_type)
+    plain = (
+        pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_string, pa.types.is_large_string,
+        pa.types.is_null,
+    )  # fmt: skip
+    return any(is_plain(kept) for is_plain in plain)

@@ -1,13 +1,16 @@
 """Rows as Parquet, a row group at a time."""
 
+import base64
 import io
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from models.readers.parquet import ARROW, WORDED
 
 GROUP_ROWS = 5_000
 """Rows that stand in memory before they are written."""
@@ -30,12 +33,13 @@ class ParquetWriter:
 
     Args:
         columns: for each column what it keeps: `string` (other values are written as JSON), `strings` (a list of
-            them), `int64`, `double`, `bool`, or `time` (given as RFC 3339 text). Missing values are null.
+            them), `int64`, `double`, `bool`, `time` (given as RFC 3339 text), or what `models.readers.parquet` says of
+            a column that it has read. Missing values are null.
     """
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._columns = dict(columns)
-        self._schema = pa.schema([pa.field(name, _TYPES[kind]()) for name, kind in columns.items()])
+        self._schema = pa.schema([pa.field(name, _type(kind)) for name, kind in columns.items()])
         self._out = _Drain()
         self._file: Any = None
         self._pending: list[list[Any]] = []
@@ -64,12 +68,34 @@ class ParquetWriter:
     def _group(self) -> bytes:
         if self._pending:
             columns = [
-                pa.array(values, type=field.type)
+                _column(values, field.type)
                 for values, field in zip(zip(*self._pending, strict=True), self._schema, strict=True)
             ]
             self._file.write_table(pa.Table.from_arrays(columns, schema=self._schema))
             self._pending, self._chars = [], 0
         return self._out.drain()
+
+
+def _type(kind: str) -> Any:
+    if kind.startswith(ARROW):
+        packed = base64.b64decode(kind.removeprefix(ARROW))
+        return pa.ipc.read_schema(pa.py_buffer(packed)).field(0).type
+    return _TYPES[kind]()
+
+
+def _column(values: Sequence[Any], kept: Any) -> Any:
+    """The values as Arrow has them. Those of a column that was read are as JSON has them."""
+    within = kept.value_type if pa.types.is_dictionary(kept) else kept
+    if any(isinstance(value, str) for value in values):
+        if pa.types.is_time(within):  # which Arrow does not read
+            values = [time.fromisoformat(value) if isinstance(value, str) else value for value in values]
+        elif any(is_worded(within) for is_worded in WORDED):
+            return pa.array(values, type=pa.string()).cast(within).cast(kept)
+        elif pa.types.is_binary(within):
+            values = [value.encode() if isinstance(value, str) else value for value in values]
+    if pa.types.is_map(kept):
+        values = [None if value is None else [tuple(pair) for pair in value] for value in values]
+    return pa.array(values, type=kept)
 
 
 class _Drain(io.RawIOBase):

@@ -170,3 +170,41 @@ def test_batch_answers_come_in_parquet_with_the_columns_as_they_were(tmp_path: P
     assert (first["category"], first["confidence"], first["error"]) == ("A", 0.9, None)
     assert second["category"] is None
     assert "no text" in second["error"]
+
+
+def test_batch_answers_leave_the_types_of_the_columns(tmp_path: Path) -> None:
+    at = datetime(2026, 5, 3, 12, 30, 0, 7, tzinfo=UTC)
+    given = {
+        "text": pa.array(["one", "two", None]),
+        "day": pa.array([at.date(), None, at.date()]),
+        "clock": pa.array([at.time(), None, at.time()]),
+        "at": pa.array([at, at, None], pa.timestamp("us", tz="Europe/Berlin")),
+        "nanoseconds": pa.array([1, None, 10**18 + 5], pa.timestamp("ns")),
+        "price": pa.array([Decimal("1.10"), None, Decimal("-2000.05")], pa.decimal128(10, 2)),
+        "numbers": pa.array([[1, 2], None, []], pa.list_(pa.int32())),
+        "pairs": pa.array([[("k", "v")], None, []], pa.map_(pa.string(), pa.string())),
+        "record": pa.array([{"a": 1, "b": ["x"]}, None, {"a": None, "b": []}]),
+        "word": pa.array(["x", None, "x"]).dictionary_encode(),
+        "big": pa.array([2**64 - 1, None, 0], pa.uint64()),
+        "small": pa.array([1, None, -1], pa.int8()),
+        "float": pa.array([0.5, None, 1], pa.float32()),
+        "raw": pa.array([b"a", None, "ä".encode()]),
+        "empty": pa.nulls(3),
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(given), path)
+    answers = augment(path, path.name, ReadOptions(), lambda block: [{"category": "A"} for _ in block])
+    found, was = pq.read_table(io.BytesIO(b"".join(answers))), pq.read_table(path)
+    for name in given:
+        assert str(found.schema.field(name).type).split(" ('")[0] == str(was.schema.field(name).type).split(" ('")[0]
+        assert found[name].to_pylist() == was[name].to_pylist(), name
+
+
+def test_columns_of_one_name_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array(["one"]), pa.array(["two"])], names=["text", "text"]), path)
+    (record,) = outcomes(path)
+    assert isinstance(record, Record)
+    assert record.fields == {"text": "one", "text (2)": "two"}
+    answers = augment(path, path.name, ReadOptions(), lambda block: [{"category": "A"} for _ in block])
+    assert pq.read_table(io.BytesIO(b"".join(answers))).to_pylist()[0]["text (2)"] == "two"
