@@ -9,6 +9,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 from models.errors import Invalid
@@ -26,6 +27,7 @@ class DelimitedRows:
     """Rows of a delimited file, one `Row` or `RowError` each; blank lines are no rows.
 
     Attributes:
+        headings: what the header says, as it stands there.
         columns: names of the columns. An empty name becomes `column_3`, a repeated one `name (2)`.
     """
 
@@ -47,6 +49,7 @@ class DelimitedRows:
         if isinstance(header, RowError):
             raise Invalid(f"Line {header.line}, column {header.column}, in the header: {header.message}")
         self.columns = _named(self._cells, options) if header is not None else []
+        self.headings = self._cells[: len(self.columns)]
 
     def __iter__(self) -> Iterator[Row | RowError]:
         columns, wide = self.columns, len(self.columns)
@@ -142,7 +145,8 @@ class DelimitedRows:
         message = (
             f"The row has {found:,} cells where the header names {wide:,}; quote cells that contain the delimiter."
         )
-        return self._error(line, source, at, "ragged-row", message)
+        error = self._error(line, source, at, "ragged-row", message)
+        return replace(error, fields=dict(zip(self.columns, self._cells, strict=False)))
 
     def _error(self, line: int, source: str, at: int, code: str, message: str) -> RowError:
         """An error at a place in a row that may reach over several lines."""

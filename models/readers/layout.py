@@ -68,6 +68,7 @@ class Layout:
         newline: what ends a line.
         delimiter: what parts the cells of CSV and TSV, else None.
         compressed: whether it is gzipped.
+        marked: whether it begins with a byte order mark.
     """
 
     format: Format
@@ -75,6 +76,7 @@ class Layout:
     newline: str
     delimiter: str | None
     compressed: bool
+    marked: bool = False
 
 
 def survey(source: Source, filename: str, options: ReadOptions) -> Layout:
@@ -105,7 +107,7 @@ def survey(source: Source, filename: str, options: ReadOptions) -> Layout:
     delimiter = None
     if chosen in {Format.CSV, Format.TSV}:
         delimiter = _delimiter(text, newline, chosen, options.delimiter)
-    return Layout(chosen, encoding, newline, delimiter, compressed)
+    return Layout(chosen, encoding, newline, delimiter, compressed, encodings.by_mark(head) is not None)
 
 
 def _evidence(source: Source, options: ReadOptions, *, more: bool) -> tuple[bytes, list[bytes], int]:

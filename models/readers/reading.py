@@ -1,7 +1,7 @@
 """Files to records: the one way in for imports, previews and batch predictions."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import chain, islice
@@ -38,6 +38,7 @@ class Opened:
         chosen: the columns taken for text, id and label.
         rows: every row, once, from the first.
         kinds: what Parquet keeps in each column, where the file is Parquet.
+        headings: the columns as the header of a delimited file spells them.
     """
 
     layout: Layout
@@ -45,6 +46,7 @@ class Opened:
     chosen: Columns
     rows: Iterator[Row | RowError]
     kinds: Mapping[str, str] = field(default_factory=dict)
+    headings: Sequence[str] = ()
 
 
 def read(path: Path, filename: str, options: ReadOptions, *, skip: int = 0) -> Iterator[Record | RowError]:
@@ -103,8 +105,9 @@ def open_rows(source: Source, filename: str, options: ReadOptions) -> Opened:
         chosen = choose(list(kinds), fields, options, complete=True)
         return Opened(layout, list(kinds), chosen, chain(first, rows), kinds)
     layout = survey(source, filename, options)
-    names, rows = _parsed(source, layout, options)
-    rows = _to_the_end(rows)
+    names, parsed = _parsed(source, layout, options)
+    headings = parsed.headings if isinstance(parsed, DelimitedRows) else ()
+    rows = _to_the_end(parsed)
     first = _first(rows, options.max_row_chars)
     tool = tool_of(layout.format, [row.fields for row in first if isinstance(row, Row)], options)
     rest = next(rows, None)
@@ -119,7 +122,8 @@ def open_rows(source: Source, filename: str, options: ReadOptions) -> Opened:
     fields = [row.fields for row in first if isinstance(row, Row)]
     names = columns_of(fields) if names is None else names
     if tool is None:
-        return Opened(layout, names, choose(names, fields, options, complete=complete), rows)
+        chosen = choose(names, fields, options, complete=complete)
+        return Opened(layout, names, chosen, rows, headings=headings)
     chosen = choose(names, fields, replace(options, label_field=None), complete=False)
     label = options.label_field if options.label_field in names else LABEL
     ids = chosen.id_field or (_EXTERNAL_ID if _EXTERNAL_ID in names else None)
@@ -134,7 +138,7 @@ def _asks_for_parquet(source: Source, options: ReadOptions) -> bool:
     return there and asked in {None, Format.PARQUET}
 
 
-def _parsed(source: Source, layout: Layout, options: ReadOptions) -> tuple[list[str] | None, Iterator[Row | RowError]]:
+def _parsed(source: Source, layout: Layout, options: ReadOptions) -> tuple[list[str] | None, Iterable[Row | RowError]]:
     """The columns, where the file names them at its beginning, and the rows."""
     flaws: list[Flaw] = []
     chunks = _chunks(source, layout, options)
@@ -149,7 +153,7 @@ def _parsed(source: Source, layout: Layout, options: ReadOptions) -> tuple[list[
     )
     if layout.delimiter is not None:
         parsed = DelimitedRows(physical, flaws, delimiter=layout.delimiter, encoding=layout.encoding, options=options)
-        return parsed.columns, iter(parsed)
+        return parsed.columns, parsed
     if layout.format is Format.JSONL:
         return None, json_line_rows(physical, flaws, options)
     return ["text"], text_rows(physical, flaws, options)
@@ -160,7 +164,7 @@ def _chunks(source: Source, layout: Layout, options: ReadOptions) -> Iterator[st
         yield from decoded(blocks(file, options), layout.encoding)
 
 
-def _to_the_end(rows: Iterator[Row | RowError]) -> Iterator[Row | RowError]:
+def _to_the_end(rows: Iterable[Row | RowError]) -> Iterator[Row | RowError]:
     """The rows, and where the file breaks off, an error that says so."""
     line = 0
     try:

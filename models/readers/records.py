@@ -71,11 +71,19 @@ class RowError:
 
 
 class Row(NamedTuple):
-    """A row taken apart but not yet judged: what each format's parser gives."""
+    """A row taken apart but not yet judged: what each format's parser gives.
+
+    Attributes:
+        line: physical line on which it begins, from 1.
+        fields: its values by column name.
+        source: the row as it stands in the file.
+        original: a tool's own row, before it was made plain.
+    """
 
     line: int
     fields: dict[str, Any]
     source: str
+    original: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

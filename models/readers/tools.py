@@ -60,11 +60,11 @@ def _plain_task(row: Row, options: ReadOptions) -> Row | RowError:
     data = row.fields.get("data")
     if not isinstance(data, dict):
         message = "A Label Studio task holds its record under `data`; export the tasks as JSON, not as JSON-MIN."
-        return RowError(row.line, 1, "not-a-task", message, excerpt(row.source))
+        return RowError(row.line, 1, "not-a-task", message, excerpt(row.source), row.fields)
     fields = _kept(data)
     if names := _chosen(standing(row.fields), options.label_field):
         fields[LABEL] = _as_label(names)
-    return Row(row.line, fields, row.source)
+    return Row(row.line, fields, row.source, row.fields)
 
 
 def standing(task: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -110,7 +110,7 @@ def _plain_example(row: Row, options: ReadOptions) -> Row | RowError:
         names = accepted if isinstance(accepted, list) else [example.get("label")]
         if names := [str(name) for name in names if isinstance(name, str | int) and str(name)]:
             fields[LABEL] = _as_label(names)
-    return Row(row.line, fields, row.source)
+    return Row(row.line, fields, row.source, row.fields)
 
 
 def _is_labelled(fields: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from models.readers.columns import Columns
 from models.readers.reading import Builder, Opened, open_rows
-from models.readers.records import ReadOptions, Record, Row, RowError
+from models.readers.records import Format, ReadOptions, Record, Row, RowError
 from models.writers.choosing import Writer, writer
 from models.writers.rows import CsvWriter, JsonArrayWriter, JsonLinesWriter
 
@@ -18,6 +18,7 @@ Answers = Callable[[list[Record]], list[dict[str, Any]]]
 COLUMNS = ("category", "confidence", "decision", "model_version")
 
 _BATCH = 256
+_TOOLS = frozenset({Format.LABEL_STUDIO, Format.PRODIGY})
 _PACKING = 6
 _ADDED_KINDS = {"confidence": "double", "model_version": "int64"}
 
@@ -87,6 +88,8 @@ class Form:
         chosen: the columns of text, id and label.
         options: how the file is read.
         answers: names of the answers.
+        headings: the columns as the file's own header spells them.
+        marked: whether the file begins with a byte order mark; without one spreadsheets do not see that it is UTF-8.
     """
 
     format: str
@@ -96,13 +99,23 @@ class Form:
     chosen: Columns
     options: ReadOptions
     answers: tuple[str, ...] = COLUMNS
+    headings: tuple[str, ...] = ()
+    marked: bool = False
 
     @classmethod
     def of(cls, opened: Opened, options: ReadOptions, answers: Sequence[str] = COLUMNS) -> "Form":
         """The form of a file that is open, in its own format."""
         layout, kinds = opened.layout, dict(opened.kinds)
         return cls(
-            layout.format, layout.delimiter, tuple(opened.columns), kinds, opened.chosen, options, tuple(answers)
+            layout.format,
+            layout.delimiter,
+            tuple(opened.columns),
+            kinds,
+            opened.chosen,
+            options,
+            tuple(answers),
+            tuple(opened.headings),
+            layout.marked,
         )
 
     def as_format(self, format: str) -> "Form":
@@ -121,6 +134,7 @@ class Form:
         return cls(
             columns=tuple(told.pop("columns")),
             answers=tuple(told.pop("answers")),
+            headings=tuple(told.pop("headings")),
             chosen=Columns(**{**chosen, "text_fields": tuple(chosen["text_fields"])}),
             options=ReadOptions(**options),
             **told,
@@ -131,6 +145,12 @@ class Form:
         added = self._added
         names = [_renamed(name, added) for name in self.columns]
         kinds = {_renamed(name, added): kind for name, kind in self.kinds.items()} | _ADDED_KINDS
+        if self.headings and self.delimiter is not None:
+            spelt = [
+                heading if name == new else new
+                for heading, name, new in zip(self.headings, self.columns, names, strict=True)
+            ]
+            return CsvWriter([*names, *added], delimiter=self.delimiter, headings=[*spelt, *added], marked=self.marked)
         return writer(self.format, [*names, *added], delimiter=self.delimiter, guard=False, kinds=kinds)
 
     def answered(self, rows: Sequence[Row | RowError], answers: Answers) -> list[dict[str, Any]]:
@@ -138,7 +158,10 @@ class Form:
         builder = Builder(self.chosen, self.options)
         batch = [builder.build(row) for row in rows]
         found = iter(answers([outcome for outcome in batch if isinstance(outcome, Record)]))
-        return [_answered(outcome, found, self._added) for outcome in batch]
+        told = [_told(outcome, found) for outcome in batch]
+        if self.format not in _TOOLS:
+            return [_beside(outcome.fields or {}, said, self._added) for outcome, said in zip(batch, told, strict=True)]
+        return [_in_its_place(row, said, self._added) for row, said in zip(rows, told, strict=True)]
 
     @property
     def _added(self) -> tuple[str, ...]:
@@ -161,11 +184,22 @@ def _augmented(opened: Opened, form: Form, answers: Answers, begun: int) -> Iter
     yield Piece(out.footer(), None)
 
 
-def _answered(outcome: Record | RowError, found: Iterator[dict[str, Any]], added: Sequence[str]) -> dict[str, Any]:
+def _told(outcome: Record | RowError, found: Iterator[dict[str, Any]]) -> dict[str, Any]:
     if isinstance(outcome, Record):
-        return {_renamed(name, added): value for name, value in outcome.fields.items()} | next(found)
-    fields = {_renamed(name, added): value for name, value in (outcome.fields or {}).items()}
-    return fields | {"error": f"line {outcome.line}, column {outcome.column}: {outcome.message}"}
+        return next(found)
+    return {"error": f"line {outcome.line}, column {outcome.column}: {outcome.message}"}
+
+
+def _beside(fields: Mapping[str, Any], told: Mapping[str, Any], added: Sequence[str]) -> dict[str, Any]:
+    return {_renamed(name, added): value for name, value in fields.items()} | dict(told)
+
+
+def _in_its_place(row: Row | RowError, told: Mapping[str, Any], added: Sequence[str]) -> dict[str, Any]:
+    """A tool's own row with the answer: in a task of Label Studio under `data`, which it shows as columns."""
+    original = (row.original if isinstance(row, Row) else row.fields) or {}
+    if "error" in told or not isinstance(original.get("data"), dict):
+        return _beside(original, told, added)
+    return {**original, "data": _beside(original["data"], told, added)}
 
 
 def _renamed(name: str, added: Sequence[str]) -> str:

@@ -87,7 +87,7 @@ def writer(
 
     Args:
         kind: one of `Format`. Text and fastText are written as tab-separated values, since answers need columns;
-            Label Studio tasks as plain JSON and Prodigy's as JSON Lines.
+            Label Studio tasks as JSON and Prodigy's examples as JSON Lines.
         columns: what CSV, TSV, text and Parquet have; JSON takes every field of a row.
         delimiter: between cells; a comma, or a tab for TSV and text, if None.
         guard: whether strings that a spreadsheet would run as formulas are made harmless.

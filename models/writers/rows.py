@@ -4,6 +4,7 @@ Cells of a CSV made for people may run as formulas when a spreadsheet opens them
 a formula get an apostrophe before them.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -16,16 +17,35 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvWriter:
-    """Rows of one set of columns, with a header. Nested values are written as JSON."""
+    """Rows of one set of columns, with a header. Nested values are written as JSON.
 
-    def __init__(self, columns: Sequence[str], *, delimiter: str = ",", guard: bool = False) -> None:
+    Args:
+        columns: their names in the rows.
+        delimiter: between cells.
+        guard: whether what a spreadsheet would run as a formula is made harmless.
+        headings: what the header says instead of the names.
+        marked: whether a byte order mark stands before it.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        *,
+        delimiter: str = ",",
+        guard: bool = False,
+        headings: Sequence[str] | None = None,
+        marked: bool = False,
+    ) -> None:
         self._columns, self._guard = list(columns), guard
+        self._headings = self._columns if headings is None else list(headings)
+        self._marked = marked
         self._buffer = io.StringIO()
         self._csv = csv.writer(self._buffer, delimiter=delimiter)
 
     def header(self) -> bytes:
         """The names of the columns."""
-        return self._line([_safe(name) for name in self._columns] if self._guard else self._columns)
+        line = self._line([_safe(name) for name in self._headings] if self._guard else self._headings)
+        return codecs.BOM_UTF8 + line if self._marked else line
 
     def row(self, row: Mapping[str, Any]) -> bytes:
         """One row; what is not among the columns is left out."""

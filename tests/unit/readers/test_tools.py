@@ -325,7 +325,22 @@ def test_a_text_cannot_pass_itself_off_as_a_label() -> None:
     assert not [word for word in line.split() if word.startswith("__label__")]
 
 
-def test_batch_answers_for_a_tools_file_are_plain_rows(examples: Path) -> None:
+def test_batch_answers_stand_in_label_studios_tasks(tasks: Path) -> None:
+    given = [
+        {**TASKS[0], "data": {**TASKS[0]["data"], "category": "its own"}},
+        {"annotations": [], "id": 9},
+        *TASKS[1:],
+    ]
+    tasks.write_text(json.dumps(given))
+    options = ReadOptions(format="label-studio")
+    data = b"".join(augment(tasks, tasks.name, options, lambda block: [{"category": "A"} for _ in block]))
+    first, fault, *others = json.loads(data)
+    assert first == {**TASKS[0], "data": {**TASKS[0]["data"], "input_category": "its own", "category": "A"}}
+    assert (fault["id"], fault["error"].split(":")[0]) == (9, "line 1, column 1")
+    assert others == [{**task, "data": {**task["data"], "category": "A"}} for task in TASKS[1:]]
+
+
+def test_batch_answers_stand_beside_what_prodigy_wrote(examples: Path) -> None:
     data = b"".join(
         augment(
             examples, examples.name, ReadOptions(), lambda block: [{"category": "A", "confidence": 0.5} for _ in block]
@@ -333,10 +348,4 @@ def test_batch_answers_for_a_tools_file_are_plain_rows(examples: Path) -> None:
     )
     rows = [json.loads(line) for line in data.splitlines()]
     assert len(rows) == len(EXAMPLES)
-    assert rows[0] == {
-        "text": "charged twice",
-        "source": "mail",
-        "label": "Billing",
-        "category": "A",
-        "confidence": 0.5,
-    }
+    assert rows == [{**one, "category": "A", "confidence": 0.5} for one in EXAMPLES]

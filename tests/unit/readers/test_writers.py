@@ -1,9 +1,12 @@
 """Rows out: guarded for spreadsheets, and batch answers beside the rows they belong to."""
 
+import codecs
 import csv
 import gzip
 import json
 from pathlib import Path
+
+import pytest
 
 from models.readers import ReadOptions, Record
 from models.writers import augment, writer
@@ -25,7 +28,20 @@ def test_augment_keeps_every_row_in_order_and_renames_a_clash(tmp_path: Path) ->
     rows = list(csv.DictReader(data.splitlines(), delimiter=";"))
     assert [row["category"] for row in rows] == ["X", "", "", "=Y"]
     assert [row["input_category"] for row in rows] == ["old", "", "empty", "new"]
+    assert rows[1]["text"] == "broken", "what could be read of it"
     assert rows[1]["error"].startswith("line 3, column 7:")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_augment_leaves_the_header_as_it_is(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text, é ,text,,n\nx,1,y,,\nä,2,z,,\n".encode(encoding))
+    data = b"".join(augment(path, path.name, ReadOptions(text_fields=("text",)), answers))
+    assert data.startswith(codecs.BOM_UTF8) == (encoding in {"utf-8-sig", "utf-16"}), "Excel would take it for another"
+    header, first, second = csv.reader(data.decode("utf-8-sig").splitlines())
+    assert header == ["text", " é ", "text", "", "n", "category", "confidence", "decision", "model_version", "error"]
+    assert first[:7] == ["x", "1", "y", "", "", "X", "0.5"]
+    assert second[:6] == ["ä", "2", "z", "", "", "Ä"]
 
 
 def test_augment_gives_json_and_gzip_back_as_they_came(tmp_path: Path) -> None:
