@@ -81,6 +81,7 @@ class Connection:
         http: an HTTP client to use instead of an own one; with a base URL of its own, `base_url` is not used,
             and closing it is left to whoever made it.
         retries: how many more times a request is tried.
+        headers: sent with every request, for what stands between here and the server.
     """
 
     def __init__(
@@ -94,11 +95,13 @@ class Connection:
         refresh_token: str | None = None,
         http: httpx2.Client | None = None,
         retries: int = 4,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._own = http is None
         self._http = http or httpx2.Client(timeout=_TIMEOUT, verify=_trusted())
         self._prefix = "" if self._http.base_url.host else base_url.rstrip("/")
         self._retries = retries
+        self._headers = dict(headers or {})
         self._credentials = Credentials(
             api_key=api_key,
             username=username,
@@ -233,9 +236,8 @@ class Connection:
             data=form,
             files=files,
             params={name: value for name, value in (params or {}).items() if value is not None} or None,
-            headers={
-                name: value for name, value in (("Idempotency-Key", key), ("If-Match", if_match)) if value is not None
-            },
+            headers=self._headers
+            | {name: value for name, value in (("Idempotency-Key", key), ("If-Match", if_match)) if value is not None},
         )
         again = repeatable or method in _REPEATABLE or key is not None
         renewed = False

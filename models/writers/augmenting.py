@@ -134,7 +134,7 @@ class Form:
         return cls(
             columns=tuple(told.pop("columns")),
             answers=tuple(told.pop("answers")),
-            headings=tuple(told.pop("headings")),
+            headings=tuple(told.pop("headings", ())),  # jobs of the release before have none
             chosen=Columns(**{**chosen, "text_fields": tuple(chosen["text_fields"])}),
             options=ReadOptions(**options),
             **told,
