@@ -26,7 +26,7 @@ def draw(text: str, words: Sequence[Mapping[str, Any]]) -> None:
         if words
         else ""
     )
-    st.html(f'{_STYLE}<div class="ww" style="--wf:{accent()}">{marked(text, words)}{key}</div>')
+    st.html(f'{_STYLE}<div class="ww" style="--wf:{accent()}"><div dir="auto">{marked(text, words)}</div>{key}</div>')
 
 
 def marked(text: str, words: Sequence[Mapping[str, Any]]) -> str:

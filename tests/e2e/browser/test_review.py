@@ -139,6 +139,35 @@ def test_guideline_and_reasons_are_a_key_away(page: Page) -> None:
     expect(reading.locator("mark")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("project")
+def test_what_a_key_shows_is_in_view_in_a_low_window(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 480})
+    review(page)
+    page.keyboard.press("Backspace")
+    expect(page.get_by_text("There is nothing left to undo here.")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Help")).to_be_in_viewport(ratio=1)
+    for key, name in (("?", "Keyboard help"), ("g", "What belongs where")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("region", name=name).get_by_role("heading").first).to_be_in_viewport()
+        page.keyboard.press("Escape")
+        expect(page.locator(".reason")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_enter_that_ends_a_word_of_an_input_method_answers_nothing(page: Page, client: Client) -> None:
+    review(page)
+    page.keyboard.press("/")
+    page.keyboard.type("ship")
+    composed = {"key": "Enter", "isComposing": True, "bubbles": True, "composed": True, "cancelable": True}
+    page.locator(".search").dispatch_event("keydown", composed)
+    expect(page.locator(".search")).to_have_value("ship")
+    expect(page.locator(".count")).to_contain_text("0 reviewed")
+    page.keyboard.press("Enter")
+    expect(page.locator(".count")).to_contain_text("1 reviewed")
+    saved(page)
+    assert len(decided(client)) == 1
+
+
 def test_of_several_categories_enter_confirms_the_set(page: Page, client: Client, project: str) -> None:
     assert project
     categories = [{"name": name} for name in TOPICS]

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  askForMore, BATCH, choose, decide, dwell, expire, found, initial, offered, outgoing, picked, press, receive, REFILL, settleRefused, undo,
+  askForMore, BATCH, choose, decide, dwell, expire, found, initial, offered, outgoing, picked, press, receive, REFILL, settleEvery, settleRefused, undo,
 } from "../../../ui/components/card/state.js";
 
 import { confidenceWords, headline, pace, weighed } from "../../../ui/components/card/words.js";
@@ -162,6 +162,19 @@ test("a refused answer is kept for the person, sent for the item on demand, or d
   assert.notEqual(insisted.outbox[0].nonce, nonce);
   const dropped = settleRefused(state, nonce, false, at(4));
   assert.deepEqual([dropped.refused.length, dropped.outbox.length], [0, 0]);
+});
+
+test("of several refused answers each says what it was given to, and all are settled at once", () => {
+  let state = press(press(dealt([task(1), task(2), task(3)]), "2", at(1)), "Enter", at(2));
+  const outcomes = state.outbox.map(({ nonce }) => ({ nonce, ok: false, code: "lease-lost", detail: "Somebody else has it." }));
+  state = receive(state, { outcomes }, 3);
+  const texts = (one, list) => list.map(({ nonce }) => one.about[nonce]);
+  assert.deepEqual(texts(state, state.refused.map(({ entry }) => entry)), ["Text 1", "Text 2"]);
+  const kept = settleEvery(state, true, () => at(4));
+  assert.deepEqual([kept.refused.length, kept.outbox.map((one) => one.item_id)], [0, ["i1", "i2"]]);
+  assert.deepEqual(texts(kept, kept.outbox), ["Text 1", "Text 2"], "should they be refused again");
+  const dropped = settleEvery(state, false, () => at(4));
+  assert.deepEqual([dropped.refused, dropped.outbox, dropped.about], [[], [], {}]);
 });
 
 test("more tasks are asked for before the batch runs out, once at a time", () => {

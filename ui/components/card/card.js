@@ -1,6 +1,6 @@
 // The review card in the page: keyboard, browser storage and the line to Python.
 import { consult } from "./guide.js";
-import { askForMore, choose, close, dwell, expire, initial, offered, outgoing, press, receive, search, settleRefused } from "./state.js";
+import { askForMore, choose, close, dwell, expire, initial, offered, outgoing, press, receive, search, settleEvery, settleRefused } from "./state.js";
 import { view } from "./draw.js";
 import { keeper } from "./keeping.js";
 
@@ -39,6 +39,7 @@ function openDesk(host, data) {
     note: (text) => turn({ ...state, note: text }),
     write: () => turn({ ...state, mode: "note" }),
     hold: (which, keep) => turn(settleRefused(state, which, keep, tools())),
+    holdAll: (keep) => turn(settleEvery(state, keep, tools), true),
   });
 
   // Shows the new state first, then keeps it, then sends what is new.
@@ -66,6 +67,7 @@ function openDesk(host, data) {
   }
 
   function onKey(event) {
+    if (event.isComposing) return; // a word is being put together (Japanese, Chinese, …): its Enter answers nothing
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const path = event.composedPath();
     const target = path[0];

@@ -10,7 +10,7 @@ const FEW_FIELDS = 4;
 const SHOWN_MATCHES = 12;
 
 // Builds the fixed parts once inside `host` and returns {root, update(state, link)}.
-// `act` has: key(name), pick(name), type(text), note(text), write(), hold(nonce, keep).
+// `act` has: key(name), pick(name), type(text), note(text), write(), hold(nonce, keep), holdAll(keep).
 export function view(host, act) {
   const part = (name, tag = "div", props = {}) => h(tag, { class: name, ...props });
   const live = part("live", "p", { "aria-live": "polite", role: "status" });
@@ -20,11 +20,11 @@ export function view(host, act) {
   const list = part("options", "ol", { "aria-label": "Categories" });
   const guess = part("guess");
   const input = h("input", {
-    class: "search", type: "text", placeholder: "Type to find a category", "aria-label": "Find a category",
+    class: "search", type: "text", dir: "auto", placeholder: "Type to find a category", "aria-label": "Find a category",
     autocomplete: "off", spellcheck: "false", oninput: (event) => act.type(event.target.value),
   });
   const note = h("textarea", {
-    class: "note", rows: 2, placeholder: "A note for whoever looks at this decision", "aria-label": "Note",
+    class: "note", rows: 2, dir: "auto", placeholder: "A note for whoever looks at this decision", "aria-label": "Note",
     oninput: (event) => act.note(event.target.value), onfocus: () => act.write(),
   });
   const right = h("section", { class: "answering", "aria-label": "Your answer" }, guess, input, list, note);
@@ -35,15 +35,18 @@ export function view(host, act) {
   const guide = part("help guide", "section", { "aria-label": "What belongs where" });
   const help = part("help", "section", { "aria-label": "Keyboard help" });
   const root = h("div", { class: "desk", tabindex: "-1", "aria-label": "Review card" });
-  root.append(bar, tray, card, rest, guide, help, keys, live);
+  const foot = part("foot");
+  foot.append(keys, live);
+  root.append(bar, tray, card, rest, guide, help, foot);
   host.append(root);
-  
+
   let shown = null;
+  let opened = null; // what stands below the card to be read, and was brought into view
 
   function update(state, link) {
     const task = state.hand[0];
     bar.replaceChildren(...barParts(state, link));
-    tray.replaceChildren(...state.refused.map((one) => refusedRow(one, act)));
+    tray.replaceChildren(...refusedRows(state, act));
     card.hidden = !task;
     rest.hidden = Boolean(task);
     help.hidden = state.mode !== "help";
@@ -68,6 +71,16 @@ export function view(host, act) {
     // A new card begins at its top, also when the last one had been scrolled through.
     if (shown && task && task.task_id !== shown && root.getBoundingClientRect().top < 0) root.scrollIntoView();
     shown = task?.task_id ?? null;
+    bringUp(state);
+  }
+
+  // Help and guideline stand below the card, often below the window: they come into view, and the card comes back after.
+  function bringUp(state) {
+    const reading = !help.hidden ? help : !guide.hidden ? guide : null;
+    const now = reading && [reading, state.guide, state.cursor];
+    if (now && now.some((one, place) => one !== opened?.[place])) reading.scrollIntoView({ block: "nearest" });
+    else if (!now && opened && root.getBoundingClientRect().top < 0) root.scrollIntoView();
+    opened = now;
   }
 
   function place(field, visible, value) {
@@ -92,7 +105,8 @@ function barParts(state, link) {
     h("strong", {}, String(state.done)), ` reviewed${speed ? ` · ${Math.round(speed)} a minute` : ""}`);
   const open = link.open === null ? [] : [h("span", { class: "dim" }, `${link.open} waiting in the queue`)];
   const waiting = state.outbox.length;
-  const [kind, text] = !waiting ? ["ok", state.done ? "All saved" : "Ready"]
+  const [kind, text] = !waiting && state.refused.length ? ["off", `${plural(state.refused.length, "answer")} not taken`]
+    : !waiting ? ["ok", state.done ? "All saved" : "Ready"]
     : link.trouble ? ["off", `${plural(waiting, "answer")} kept in this browser. ${link.trouble}`]
     : ["busy", `Saving ${waiting}`];
   return [count, ...open, h("span", { class: `saved ${kind}`, role: "status" }, h("i", {}), text)];
@@ -103,10 +117,10 @@ function readingParts(task, state, act) {
   const words = state.reasons?.words ?? [];
   const long = body.length > LONG_TEXT && !state.unfolded;
   const parts = [h("p", { class: `reason ${task.blind ? "blind" : ""}` }, h("b", {}, task.label), " ", task.why)];
-  if (head) parts.push(h("h2", {}, ...marked(head, at[0], words)));
+  if (head) parts.push(h("h2", { dir: "auto" }, ...marked(head, at[0], words)));
   if (body) {
     const seen = long ? body.slice(0, FOLDED_TEXT) : body;
-    parts.push(h("div", { class: long ? "text folded" : "text" }, ...marked(seen, at[1], words)));
+    parts.push(h("div", { class: long ? "text folded" : "text", dir: "auto" }, ...marked(seen, at[1], words)));
   }
   if (body.length > LONG_TEXT) {
     const name = long ? "ArrowRight" : "ArrowLeft";
@@ -146,14 +160,14 @@ function reasonParts(state) {
   }
   if (neighbours.length) {
     parts.push(h("h3", {}, "Decided before, and alike"), h("ul", { class: "alike" }, ...neighbours.map((one) =>
-      h("li", {}, h("b", {}, one.category), h("span", { class: "dim" }, ` ${alikeness(one.similarity)}`), h("br", {}), one.text))));
+      h("li", {}, h("b", {}, one.category), h("span", { class: "dim" }, ` ${alikeness(one.similarity)}`), h("div", { dir: "auto" }, one.text)))));
   }
   return parts.length ? parts : [h("p", { class: "dim why" }, "Nothing stands out: no single word weighs much, and nothing like it is decided.")];
 }
 
 function fieldTable(rows) {
   return h("table", { class: "fields" }, h("tbody", {}, ...rows.map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, String(value ?? ""))))));
+    h("tr", {}, h("th", { scope: "row" }, name), h("td", { dir: "auto" }, String(value ?? ""))))));
 }
 
 function guessParts(task, state, act) {
@@ -222,10 +236,20 @@ function restParts(state, link) {
     h("p", { class: "dim" }, link.rest?.text ?? "New cards appear here by themselves.")];
 }
 
-function refusedRow({ entry, detail }, act) {
+function refusedRows(state, act) {
+  const rows = state.refused.map((one) => refusedRow(one, state.about[one.entry.nonce], act));
+  if (rows.length < 2) return rows;
+  return [h("div", { class: "refused all" },
+    h("p", {}, h("b", {}, `${rows.length} answers were not taken.`)),
+    h("button", { onclick: () => act.holdAll(true) }, "Store all anyway"),
+    h("button", { class: "link", onclick: () => act.holdAll(false) }, "Drop all")), ...rows];
+}
+
+function refusedRow({ entry, detail }, text, act) {
   const what = entry.action === "skip" || entry.action === "flag" ? `“${entry.action}”` : `“${entry.categories.join(", ")}”`;
   return h("div", { class: "refused", role: "alert" },
-    h("p", {}, h("b", {}, `Your answer ${what} was not taken: `), detail),
+    h("p", {}, h("b", {}, `Your answer ${what} was not taken: `), detail,
+      text ? h("span", { class: "dim", dir: "auto" }, text) : ""),
     h("button", { onclick: () => act.hold(entry.nonce, true) }, "Store it anyway"),
     h("button", { class: "link", onclick: () => act.hold(entry.nonce, false) }, "Drop it"));
 }

@@ -3,7 +3,7 @@
 // Unacknowledged answers: localStorage, one key each, shared by all tabs; sending one twice is harmless,
 // since the server knows each by its nonce. Cards in hand and the trail of undo: sessionStorage, this tab only.
 
-const SHORT_HAND = ["trail", "done", "lastBatch"];
+const SHORT_HAND = ["trail", "done", "lastBatch", "about"];
 
 // Refused answers are kept like unacknowledged ones: after a reload they are sent, and refused, again.
 const unsettled = (state) => [...state.outbox, ...state.refused.map((one) => one.entry)];

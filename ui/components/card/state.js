@@ -7,6 +7,7 @@ export const BATCH = 10; // tasks asked for at once
 export const REFILL = 6; // ask for more when this few are left
 const TRAIL = 30; // how many decisions can be undone from the keyboard
 const DOUBT = 4000; // milliseconds on one card after which its reasons are fetched unasked
+const TELLING = 120; // characters of a text that tell it from others
 const LONGEST_THINK = 600; // seconds; more means that nobody sat there
 
 export function initial(categories = []) {
@@ -18,6 +19,7 @@ export function initial(categories = []) {
     trail: [], // what was decided here, newest last, for undo
     outbox: [], // what the server has not acknowledged, oldest first
     refused: [], // answers the server would not take: shown until the person settles them
+    about: {}, // by nonce of a refused answer: how the text begins that it was given to
     lease: null, // {id, count} of the request for tasks that is under way
     lastBatch: null, // id of the batch merged last
     dry: false, // the server had no more tasks to give when last asked
@@ -79,8 +81,10 @@ function acknowledge(state, outcome) {
     return { ...state, outbox, message: { kind: "warning", text: `Not undone: ${outcome.detail}` } };
   }
   const refused = [...state.refused, { entry, code: outcome.code, detail: outcome.detail }];
+  const step = state.trail.find((one) => one.nonce === entry.nonce);
+  const about = step ? { ...state.about, [entry.nonce]: step.task.text.slice(0, TELLING) } : state.about;
   const trail = state.trail.filter((step) => step.nonce !== entry.nonce);
-  return { ...state, outbox, refused, trail, done: Math.max(0, state.done - 1) };
+  return { ...state, outbox, refused, about, trail, done: Math.max(0, state.done - 1) };
 }
 
 // Cards whose lease ended are put away, except the one being read.
@@ -150,9 +154,15 @@ export function settleRefused(state, refusedNonce, keep, { now, nonce }) {
   const found = state.refused.find((one) => one.entry.nonce === refusedNonce);
   if (!found) return state;
   const refused = state.refused.filter((one) => one !== found);
-  if (!keep) return { ...state, refused };
+  const { [refusedNonce]: text, ...about } = state.about;
+  if (!keep) return { ...state, refused, about };
   const entry = { ...found.entry, nonce, task_id: null, at: now };
-  return { ...state, refused, outbox: [...state.outbox, entry], done: state.done + 1 };
+  return { ...state, refused, about: text ? { ...about, [nonce]: text } : about, outbox: [...state.outbox, entry], done: state.done + 1 };
+}
+
+// All of them at once, as after a long outage; `fresh` gives each its own nonce.
+export function settleEvery(state, keep, fresh) {
+  return state.refused.reduce((next, one) => settleRefused(next, one.entry.nonce, keep, fresh()), state);
 }
 
 export const offered = (state) => options(state.hand[0], state.categories);

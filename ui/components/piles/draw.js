@@ -83,7 +83,7 @@ function cell(item, place, state, act) {
     h("button", { role: "checkbox", "aria-checked": String(on), onclick: () => act.tick(place) },
       h("span", { class: "top" }, h("span", { class: "box", "aria-hidden": "true" }, on ? "✓" : ""),
         h("span", { class: "dim" }, percent(item.confidence)), place < 9 ? h("kbd", {}, String(place + 1)) : ""),
-      head ? h("b", {}, head) : "", text ? h("span", { class: "text" }, text) : ""));
+      head ? h("b", { dir: "auto" }, head) : "", text ? h("span", { class: "text", dir: "auto" }, text) : ""));
 }
 
 function pileRest(state) {
