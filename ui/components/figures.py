@@ -10,16 +10,17 @@ _STYLE = """
 <style>
 .wf{font-size:15px;line-height:1.5}
 .wf .soft{opacity:.72;font-size:14px}
-.wf .big{font:600 2.4rem/1.15 "Source Serif",Georgia,serif;font-variant-numeric:tabular-nums}
+.wf .big{overflow-wrap:anywhere;font:600 2.4rem/1.15 "Source Serif",Georgia,serif;font-variant-numeric:tabular-nums}
 .wf .unit{opacity:.72;font:400 15px/1.4 "Source Sans",sans-serif;margin-left:.35em}
 .wf .line{height:8px;border-radius:99px;background:color-mix(in srgb,currentColor 13%,transparent);
 overflow:hidden;margin:.5rem 0 .45rem}
 .wf .line span{display:block;height:100%;border-radius:99px;background:var(--wf)}
 .wf table{border-collapse:collapse;width:100%}
 .wf td{padding:.22rem .6rem .22rem 0;border:0;vertical-align:middle}
+.wf td{overflow-wrap:anywhere}
 .wf td.bar{width:52%}
 .wf td.bar div{height:8px;border-radius:99px;background:var(--wf);min-width:2px}
-.wf td.num{text-align:right;font-variant-numeric:tabular-nums;padding-right:0}
+.wf td.num{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;padding-right:0}
 .wf .band{position:relative;height:26px;margin-top:.4rem}
 .wf .band i{position:absolute;top:50%;transform:translate(0,-50%)}
 .wf .band .rail{left:0;right:0;height:2px;background:currentColor;opacity:.2}
