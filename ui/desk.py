@@ -94,7 +94,7 @@ class Desk:
         except Unauthenticated:
             raise
         except (ConnectionFailed, ApiError) as error:
-            self.trouble = sentences.trouble(error)
+            self.trouble = sentences.trouble(error, repeats=True)
         return [self._told(entry["nonce"]) for entry in entries if entry["nonce"] in self.outcomes]
 
     def leave(self, client: Client) -> None:

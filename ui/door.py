@@ -1,5 +1,6 @@
 """Signing in: with the form, or with what the browser kept from before a reload."""
 
+import time
 from importlib import import_module
 
 import streamlit as st
@@ -10,6 +11,7 @@ from ui.session import Session, keep_sign_in, leave, resume, sign_in
 from winnow import ApiError, ConnectionFailed, Unauthenticated
 
 _HEAVY = ("altair", "pandas", "pyarrow")
+_AGAIN_SECONDS = 3
 
 
 def is_open(session: Session) -> bool:
@@ -40,8 +42,8 @@ def _resume(session: Session, token: str) -> None:
     try:
         inside = bool(token) and resume(session, token)
     except (ConnectionFailed, ApiError) as error:
-        session.asked = False
-        session.notice = sentences.trouble(error)
+        session.asked, session.asked_at = False, time.monotonic()
+        session.notice = sentences.trouble(error, repeats=True)
     else:
         if inside:
             st.rerun()
@@ -65,8 +67,16 @@ def _draw(session: Session) -> None:
         if wanted:
             _try(session, username.strip(), password)
         st.caption("The first start prints the password of the user “admin” in its terminal, once.")
+    _ask_again(session)
     for name in _HEAVY:  # a second of loading, once in a process: while the form is filled in, not on a page
         import_module(name)
+
+
+@st.fragment(run_every=_AGAIN_SECONDS)
+def _ask_again(session: Session) -> None:
+    """A tab that was loaded again while the server was away goes on by itself once it is back."""
+    if session.asked_at is not None and not session.asked and time.monotonic() - session.asked_at >= _AGAIN_SECONDS:
+        st.rerun()
 
 
 def _try(session: Session, username: str, password: str) -> None:

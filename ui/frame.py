@@ -69,7 +69,7 @@ def guard(session: Session, *, repeats: bool = False) -> Iterator[None]:
         st.error("This is not there any more. Choose another project at the left.")
     except ConnectionFailed as error:
         if repeats:
-            st.warning(sentences.trouble(error))
+            st.warning(sentences.trouble(error, repeats=True))
         else:
             st.error("The server does not answer. Look at the terminal in which Winnow was started, then try again.")
             st.button("Try again", icon=":material/refresh:")

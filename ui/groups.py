@@ -76,7 +76,7 @@ class Table:
         except Unauthenticated:
             raise
         except (ConnectionFailed, ApiError) as error:
-            self.trouble = sentences.trouble(error)
+            self.trouble = sentences.trouble(error, repeats=True)
         return [
             _told(entry["nonce"], self.outcomes[entry["nonce"]]) for entry in entries if entry["nonce"] in self.outcomes
         ]

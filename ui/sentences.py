@@ -75,10 +75,15 @@ def extra_fields(text: str, fields: Mapping[str, Any], external_id: str | None =
     }
 
 
-def trouble(error: WinnowError) -> str:
-    """Why something does not go on right now, and what happens next."""
+def trouble(error: WinnowError, *, repeats: bool = False) -> str:
+    """Why something does not go on right now, and what happens next.
+
+    Args:
+        error: what the client raised.
+        repeats: whether the same is tried again by itself, so that nobody has to.
+    """
     if isinstance(error, ConnectionFailed):
-        return "The server does not answer; this page tries again by itself."
+        return "The server does not answer" + ("; this page tries again by itself." if repeats else ". Try again soon.")
     if isinstance(error, ApiError):
         return error.detail or error.title
     return str(error)

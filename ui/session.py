@@ -45,6 +45,7 @@ class Session:
         seen: the newest version of each project when its Review page was first opened, by slug.
         kept_token: the refresh token that the browser was last given to keep.
         asked: whether the browser has been asked for a kept sign-in.
+        asked_at: when the server could not be reached with it last, on the clock of this process; else None.
         forget: whether the browser is to forget its sign-in.
         notice: a sentence to show once on the sign-in page.
         wanted: the page of the address, while nobody is signed in yet; None otherwise.
@@ -59,6 +60,7 @@ class Session:
     seen: dict[str, int] = field(default_factory=dict)
     kept_token: str | None = None
     asked: bool = False
+    asked_at: float | None = None
     forget: bool = False
     notice: str = ""
     wanted: str | None = None

@@ -3,6 +3,7 @@
 import pytest
 
 from ui import sentences
+from winnow import ConnectionFailed
 from winnow.schemas_insight import Fields, HonestAccuracy, Stats
 
 
@@ -139,3 +140,9 @@ def test_fields_that_weigh_are_named_on_their_side() -> None:
 )
 def test_how_far_items_have_been_read_says_with_which_vectors(items: dict[str, object], said: str) -> None:
     assert sentences.reading(stats(items=items).items) == said
+
+
+def test_only_what_is_tried_again_by_itself_says_so() -> None:
+    away = ConnectionFailed("refused")
+    assert sentences.trouble(away, repeats=True) == "The server does not answer; this page tries again by itself."
+    assert sentences.trouble(away) == "The server does not answer. Try again soon."

@@ -59,6 +59,20 @@ def test_nothing_is_lost_or_doubled_when_the_api_dies(page: Page, machine: Machi
 
 
 @pytest.mark.usefixtures("project")
+def test_a_page_loaded_again_while_the_api_is_away_goes_on_by_itself(
+    page: Page, machine: Machine, client: Client
+) -> None:
+    reading = review(page)
+    machine.child("-m api").kill()
+    answer(page, reading)
+    page.reload()
+    expect(page.get_by_text("The server does not answer; this page tries again by itself.")).to_be_visible()
+    expect(page.get_by_text("Signed in as")).to_be_visible()
+    saved(page)
+    assert len(decided(client)) == 1
+
+
+@pytest.mark.usefixtures("project")
 def test_nothing_is_lost_when_the_network_is_cut_and_the_page_reloaded(
     page: Page, context: BrowserContext, machine: Machine, client: Client
 ) -> None:
