@@ -27,7 +27,7 @@ def sentence(alert: Alert) -> str:
     words = (alert.name or "something needs a look").replace("-", " ").capitalize()
     since = f" Since {alert.since:%d %B, %H:%M} UTC." if alert.since else ""
     page = f" What to do: runbooks/{alert.runbook}" if alert.runbook else ""
-    summary = sentences.own_words(alert.summary or "")
+    summary = sentences.plain(sentences.own_words(alert.summary or ""))
     return f"**{words}.** {summary[:1].upper()}{summary[1:]}.{since}{page}"
 
 

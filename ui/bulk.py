@@ -52,7 +52,8 @@ def decide(session: Session, project: Project, items: Sequence[Item], category: 
         results = session.api.decide_many(project.slug, decisions)
         stored = [one.id for one in results if one.id]
         refused = [one for one in results if one.status == "failed"]
-        done = f"{sentences.count(len(stored), 'item')} {f'decided as {category}' if category else 'flagged'}."
+        what = f"decided as {sentences.plain(category)}" if category else "flagged"
+        done = f"{sentences.count(len(stored), 'item')} {what}."
         if refused:
             why = next((one.error.detail for one in refused if one.error), "")
             done += f" {sentences.count(len(refused), 'item')} not taken: {why}"

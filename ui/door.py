@@ -88,7 +88,7 @@ def _try(session: Session, username: str, password: str) -> None:
     except Unauthenticated:
         st.error("Name or password is wrong.")
     except (ConnectionFailed, ApiError) as error:
-        st.error(sentences.trouble(error))
+        st.error(sentences.plain(sentences.trouble(error)))
     else:
         st.rerun()
 

@@ -41,7 +41,7 @@ def confirm(session: Session, slug: str, item_id: str) -> None:
     try:
         item = session.api.item(slug, item_id)
     except (ApiError, ConnectionFailed) as error:
-        st.error(sentences.trouble(error))
+        st.error(sentences.plain(sentences.trouble(error)))
         return
     st.text(item.text[:300])
     st.write("This cannot be undone, by nobody.")
@@ -54,7 +54,7 @@ def _erase(session: Session, slug: str, item_id: str) -> None:
     try:
         session.api.delete_item(slug, item_id)
     except (ApiError, ConnectionFailed) as error:
-        st.session_state[_SAID] = f"Not erased: {sentences.trouble(error)}"
+        st.session_state[_SAID] = f"Not erased: {sentences.plain(sentences.trouble(error))}"
     else:
         st.session_state[_SAID] = f"Item {item_id} is erased. The proof stands in the list below."
 

@@ -69,12 +69,12 @@ def guard(session: Session, *, repeats: bool = False) -> Iterator[None]:
         st.error("This is not there any more. Choose another project at the left.")
     except ConnectionFailed as error:
         if repeats:
-            st.warning(sentences.trouble(error, repeats=True))
+            st.warning(sentences.plain(sentences.trouble(error, repeats=True)))
         else:
             st.error("The server does not answer. Look at the terminal in which Winnow was started, then try again.")
             st.button("Try again", icon=":material/refresh:")
     except ApiError as error:
-        st.error(sentences.trouble(error))
+        st.error(sentences.plain(sentences.trouble(error)))
     else:
         if token_moved(session):
             st.rerun()
@@ -109,5 +109,5 @@ def footer(session: Session) -> None:
     with st.sidebar:
         st.space("small")
         if session.user is not None:
-            st.caption(f"Signed in as **{session.user.username}** ({session.user.role})")
+            st.caption(f"Signed in as **{sentences.plain(session.user.username)}** ({session.user.role})")
         st.button("Sign out", icon=":material/logout:", type="tertiary", on_click=door.sign_out, args=(session,))

@@ -51,8 +51,9 @@ def _audit(project: Project, one: Decision) -> None:
     verdict = "right" if _right(one) else "wrong"
     text, link = st.columns([5, 1], vertical_alignment="center")
     text.markdown(
-        f"**{verdict}**: {one.reviewer} said **{', '.join(one.categories)}**, version {said.model_version} had said "
-        f"**{said.category}** ({sentences.percent(said.confidence)})"
+        f"**{verdict}**: {sentences.plain(one.reviewer)} said **{sentences.plain(', '.join(one.categories))}**, "
+        f"version {said.model_version} had said "
+        f"**{sentences.plain(said.category)}** ({sentences.percent(said.confidence)})"
     )
     to = {"project": project.slug, "item": one.item_id}
     link.page_link("views/item.py", label="Open", icon=":material/open_in_new:", query_params=to)

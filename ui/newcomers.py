@@ -29,7 +29,7 @@ def draw(session: Session, project: Project) -> None:
 def _group(session: Session, project: Project, one: NewGroup) -> None:
     told, doing = st.columns([3, 1.6])
     with told:
-        st.markdown(f"**{one.name}** · {sentences.count(one.size, 'item')} alike")
+        st.markdown(f"**{sentences.plain(one.name)}** · {sentences.count(one.size, 'item')} alike")
         for example in one.examples[:_SHOWN]:
             st.text(sentences.short(example.text))
     with doing:
@@ -53,4 +53,4 @@ def _make(session: Session, project: Project, one: NewGroup, name: str, descript
             project.slug, name, [example.item_id for example in one.examples], description=description, ask=_ASKED
         )
         asked = f"{sentences.count(made.asked, 'item')} like it come next in Review."
-        st.session_state[_LAST] = (project.slug, f"{made.category.name} is a category now. {asked}")
+        st.session_state[_LAST] = (project.slug, f"{sentences.plain(made.category.name)} is a category now. {asked}")

@@ -55,7 +55,10 @@ def _items(project: Project, number: int, found: Sequence[Checked]) -> None:
     shown = [one for one in found if _fits(one, str(picked), cells)]
     for one in shown[:_SHOWN]:
         text, link = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f"**{' + '.join(one.truth)}** → {' + '.join(one.answered)}, {sentences.percent(one.confidence)}")
+        text.markdown(
+            f"**{sentences.plain(' + '.join(one.truth))}** → "
+            f"{sentences.plain(' + '.join(one.answered))}, {sentences.percent(one.confidence)}"
+        )
         text.text(short(one.excerpt))
         to = {"project": project.slug, "item": one.item_id}
         link.page_link("views/item.py", label="Open", icon=":material/open_in_new:", query_params=to)
@@ -87,7 +90,7 @@ def _lineage(session: Session, project: Project, number: int) -> None:
     for move in found.moves:
         what = "began to serve" if move.to_version == number else f"gave way to version {move.to_version}"
         back = " by a rollback" if move.is_rollback else ""
-        why = f": {move.reason}" if move.reason else ""
+        why = f": {sentences.plain(move.reason)}" if move.reason else ""
         st.caption(f"{move.at:%d %b %Y, %H:%M} UTC, {what}{back}{why}")
 
 

@@ -32,11 +32,11 @@ def draw(session: Session, project: Project, found: Guideline) -> None:
             st.caption("Nothing differs yet.")
             return
         st.markdown("**This is what it will mean**")
-        st.markdown("\n".join(f"- {_plain(sentence)}" for sentence in effect.says))
+        st.markdown("\n".join(f"- {sentences.plain(sentences.own_words(sentence))}." for sentence in effect.says))
         known = f"Known to {sentences.count(len(effect.versions), 'version')}." if effect.versions else ""
         st.caption(f"{sentences.count(effect.decisions, 'decision')} have it now. {known} It can be taken back.")
         st.button(
-            f"{way} {found.category.name}" if way in {"Merge", "Split", "Archive", "Move"} else "Save",
+            f"{way} {sentences.plain(found.category.name)}" if way in {"Merge", "Split", "Archive", "Move"} else "Save",
             type="primary",
             on_click=_make,
             args=(session, project, found.category, kind, given),
@@ -61,10 +61,14 @@ def history(session: Session, project: Project) -> None:
         for one, _ in zip(session.api.category_changes(project.slug), range(_HISTORY), strict=False):
             shown = True
             told, back = st.columns([6, 1], vertical_alignment="center")
+            called = names.get(one.category_id, "A category")
             when = f"{one.created_at:%d %b %Y}" if one.created_at else ""
-            told.markdown(f"**{names.get(one.category_id, 'A category')}**, {_kind(one, names)}, by {one.by}, {when}")
+            told.markdown(
+                f"**{sentences.plain(called)}**, "
+                f"{sentences.plain(_kind(one, names))}, by {sentences.plain(one.by)}, {when}"
+            )
             if one.undone_by:
-                told.caption(f"Taken back by {one.undone_by}.")
+                told.caption(f"Taken back by {sentences.plain(one.undone_by)}.")
                 continue
             back.button(
                 "Take back", key=f"back-{one.id}", type="tertiary", on_click=_undo, args=(session, project, one.id)
@@ -148,16 +152,10 @@ def _make(session: Session, project: Project, category: Category, kind: str, giv
     with guard(session):
         made = session.api.change_category(project.slug, category.id, kind, **given)
         if made.id is not None:
-            st.session_state[_LAST] = (project.slug, made.id, f"{category.name} is changed.")
+            st.session_state[_LAST] = (project.slug, made.id, f"{sentences.plain(category.name)} is changed.")
 
 
 def _undo(session: Session, project: Project, change_id: str) -> None:
     with guard(session):
         session.api.undo_category_change(project.slug, change_id)
         st.session_state.pop(_LAST, None)
-
-
-def _plain(sentence: str) -> str:
-    """A sentence of the server in the words of these pages, safe in Markdown."""
-    plain = sentences.own_words(sentence) + "."
-    return plain.replace("*", r"\*").replace("_", r"\_").replace("[", r"\[").replace("$", r"\$")

@@ -51,6 +51,6 @@ def _set(session: Session, slug: str, wanted: dict[str, int]) -> None:
     try:
         session.api.update_project(slug, settings=wanted)
     except (ApiError, ConnectionFailed) as error:
-        st.session_state[_SAID] = (False, f"Not changed: {sentences.trouble(error)}")
+        st.session_state[_SAID] = (False, f"Not changed: {sentences.plain(sentences.trouble(error))}")
     else:
         st.session_state[_SAID] = (True, "It holds from the next hour on.")

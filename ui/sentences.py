@@ -1,6 +1,7 @@
 """Words for what the API says in codes and numbers: one place, so that every page says the same."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,12 @@ _HOUR = 3600
 _LIKENESS = ((0.9, "nearly the same"), (0.7, "very much alike"), (0.5, "alike"))
 
 _AUDIT = re.compile(r"\b(?:blind )?audit(s?)\b")
+
+_ADDRESS = re.compile(r"(?<!\w)https?://[\w./?=&%#:;,@+$-]+")
+_MARKS = re.compile(r"[\\`*_\[\]<>#$~|&!]")
+_BEGINS = re.compile(r"^[ \t]*(?:([-+=])|(\d+)([.)]))?", re.MULTILINE)
+_SHORT_CODE = re.compile(r":(?=[\w/+-]+:)")
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 _REASONS = {
     "uncertain": ("Hard to tell", "The system wavers between categories here, so your answer teaches it most."),
@@ -97,6 +104,32 @@ def percent(share: float | None, digits: int = 0) -> str:
 def count(number: int, noun: str, many: str | None = None) -> str:
     """`2,225 items`, `1 item`."""
     return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
+def plain(text: str) -> str:
+    """What somebody wrote, safe in Markdown: shown letter by letter, whatever it looks like.
+
+    Nothing in it becomes a picture, a formula, an icon or a heading; an address stays one that can be followed. What
+    is written from right to left does not turn the words around it.
+    """
+    parts, done = [], 0
+    for address in _ADDRESS.finditer(text):
+        parts += [_marked(text[done : address.start()]), address.group()]
+        done = address.end()
+    safe = _BEGINS.sub(_begun, "".join([*parts, _marked(text[done:])]))
+    turned = any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text)
+    return f"\u2068{safe}\u2069" if turned else safe
+
+
+def _marked(text: str) -> str:
+    # A short code is looked for after backslashes are gone: only a letter that is not seen keeps it from being one.
+    return _SHORT_CODE.sub(":\u2060", _MARKS.sub(r"\\\g<0>", text))
+
+
+def _begun(line: re.Match[str]) -> str:
+    """How a line begins: as no list, and as no code for being indented."""
+    bullet, number, after = line.groups()
+    return f"\\{bullet}" if bullet else f"{number}\\{after}" if number else ""
 
 
 def short(text: str) -> str:
@@ -237,7 +270,7 @@ def rest(stats: Stats) -> dict[str, str]:
 def fields_that_weigh(weights: Sequence[Mapping[str, Any]]) -> str:
     """The fields of a record that weigh in its answer: for it, then against it."""
     spoken = [
-        (" and ".join(one["field"] for one in weights if (one["weight"] > 0) is favours), how)
+        (" and ".join(plain(one["field"]) for one in weights if (one["weight"] > 0) is favours), how)
         for favours, how in ((True, "for the prediction"), (False, "against it"))
     ]
     return "In the record: " + "; ".join(f"{how} {names}" for names, how in spoken if names) + "."
@@ -246,7 +279,9 @@ def fields_that_weigh(weights: Sequence[Mapping[str, Any]]) -> str:
 def learnt_from_fields(fields: Fields) -> str:
     """What the records' fields brought beside the texts."""
     more = len(fields.names) - _NAMED
-    names = ", ".join(fields.names[:_NAMED]) + (f" and {count(more, 'more field')}" if more > 0 else "")
+    names = ", ".join(plain(name) for name in fields.names[:_NAMED]) + (
+        f" and {count(more, 'more field')}" if more > 0 else ""
+    )
     held_out = f"on decisions held out, {percent(fields.accuracy)} right with them and"
     without = f"{percent(fields.accuracy_without)} without"
     if fields.used:

@@ -6,6 +6,7 @@ from itertools import islice
 import streamlit as st
 
 from ui import sentences
+from ui.components import tables
 from ui.frame import guard
 from ui.session import Session
 from winnow.schemas import Decision, Project
@@ -62,12 +63,13 @@ def _suspect(session: Session, project: Project, one: LabelError) -> None:
         st.text(one.text)
         when = f" on {one.decided_at:%d %b %Y}" if one.decided_at else ""
         st.caption(
-            f"{one.decided_by or 'Somebody'} said **{one.category}**{when}; items like it were decided "
-            f"**{one.suggested}**."
+            f"{sentences.plain(one.decided_by or 'Somebody')} said **{sentences.plain(one.category)}**{when}; "
+            f"items like it were decided **{sentences.plain(one.suggested)}**."
         )
 
     def decide(category: str) -> None:
-        said = f"{category} stays." if category == one.category else f"{one.category} is {category} now."
+        kept, now = sentences.plain(one.category), sentences.plain(category)
+        said = f"{kept} stays." if category == one.category else f"{kept} is {now} now."
         _remember(session, project, said, lambda: _corrected(session, project, one.item_id, category))
 
     with doing:  # none of the answers stands out: the decision that is there may well be the right one
@@ -82,13 +84,13 @@ def _dispute(session: Session, project: Project, one: Dispute) -> None:
         st.text(one.text)
         extra = sentences.extra_fields(one.text, one.fields, one.external_id)
         if extra:
-            st.table({name: str(value) for name, value in extra.items()}, border="horizontal")
+            tables.record(extra)
         for answer in one.answers:
             st.markdown(_told(answer))
         st.caption(_machine(one))
 
     def settle(*categories: str) -> None:
-        said = f"It is {' and '.join(categories)} now."
+        said = f"It is {sentences.plain(' and '.join(categories))} now."
         _remember(session, project, said, lambda: session.api.settle(project.slug, one.item_id, categories))
 
     named: dict[tuple[str, ...], int] = {}
@@ -107,9 +109,9 @@ def _dispute(session: Session, project: Project, one: Dispute) -> None:
 
 
 def _told(answer: Answer) -> str:
-    said = _SAID.get(answer.action) or f"said **{' and '.join(answer.categories)}**"
-    note = f": “{answer.note}”" if answer.note else ""
-    return f"{answer.reviewer} {said}{note}"
+    said = _SAID.get(answer.action) or f"said **{sentences.plain(' and '.join(answer.categories))}**"
+    note = f": “{sentences.plain(answer.note)}”" if answer.note else ""
+    return f"{sentences.plain(answer.reviewer)} {said}{note}"
 
 
 def _machine(one: Dispute) -> str:
@@ -117,7 +119,9 @@ def _machine(one: Dispute) -> str:
         return "This is a blind check: what the machine thinks is hidden here too, so that it is measured fairly."
     if one.prediction is None or one.prediction.category is None:
         return "There is no prediction."
-    return f"Predicted: {one.prediction.category}, {sentences.percent(one.prediction.confidence)} sure."
+    return (
+        f"Predicted: {sentences.plain(one.prediction.category)}, {sentences.percent(one.prediction.confidence)} sure."
+    )
 
 
 def _another(project: Project, item_id: str, named: set[str], verb: str, act: Callable[[str], None]) -> None:
@@ -131,7 +135,9 @@ def _another(project: Project, item_id: str, named: set[str], verb: str, act: Ca
 def _button(
     item_id: str, label: str, category: str, act: Callable[..., None], args: tuple[str, ...] | None = None
 ) -> None:
-    st.button(label, key=f"say-{item_id}-{category}", width="stretch", on_click=act, args=args or (category,))
+    st.button(
+        sentences.plain(label), key=f"say-{item_id}-{category}", width="stretch", on_click=act, args=args or (category,)
+    )
 
 
 def _corrected(session: Session, project: Project, item_id: str, category: str) -> Decision:

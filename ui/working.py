@@ -64,7 +64,8 @@ def _saved(session: Session, project: Project, work: Throughput) -> None:
     )
     for one in work.reviewers:
         st.caption(
-            f"**{one.reviewer}**: {one.median_seconds:.1f} s a decision, {_HOUR / one.median_seconds:,.0f} an hour"
+            f"**{sentences.plain(one.reviewer)}**: {one.median_seconds:.1f} s a decision, "
+            f"{_HOUR / one.median_seconds:,.0f} an hour"
         )
 
 
@@ -88,7 +89,9 @@ def _agreement(session: Session, project: Project) -> None:
     for one in found.reviewers:
         own = one.with_self
         if own.repeats:
-            st.caption(f"**{one.reviewer}** said the same again in {own.same} of {own.repeats} blind repeats")
+            st.caption(
+                f"**{sentences.plain(one.reviewer)}** said the same again in {own.same} of {own.repeats} blind repeats"
+            )
 
 
 def _ahead(session: Session, project: Project) -> None:

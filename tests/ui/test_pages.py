@@ -222,6 +222,24 @@ def test_a_file_is_previewed_imported_and_its_bad_row_set_aside(stage: Stage, ti
         assert client.stats(tickets).items.total == 62
 
 
+def test_names_and_fields_are_shown_as_they_were_written(stage: Stage) -> None:
+    with stage.client() as client:
+        named = [{"name": "Costs *and* $5"}, {"name": "![x](http://a.example/x.png)"}]
+        project = client.create_project("Desk *one*", categories=named)
+        client.add_items(project.slug, [{"text": "Hello", "fields": {"*field*": "![x](http://a.example/x.png)"}}])
+        stage.drain()
+        item = next(iter(client.items(project.slug)))
+    shown = signed_in()
+    assert shown.title[0].value == r"Desk \*one\*"
+    shown.query_params["item"] = item.id
+    shown.switch_page("views/item.py").run()
+    assert not shown.exception
+    assert list(shown.table[0].value.index) == [r"\*field\*"]
+    assert "![" not in str(shown.table[0].value) + words(shown).replace(item.prediction.category, "")
+    shown.switch_page("views/projects.py").run()
+    assert r"Costs \*and\* \$5, \!\[x\](http://a.example/x.png)" in words(shown)
+
+
 def test_a_parquet_file_is_previewed_and_imported(stage: Stage, tickets: str) -> None:
     kept = io.BytesIO()
     pq.write_table(pa.table({"message": ["The printer is jammed", "Where is my parcel"], "page": [1, 2]}), kept)

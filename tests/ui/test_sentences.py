@@ -142,6 +142,22 @@ def test_how_far_items_have_been_read_says_with_which_vectors(items: dict[str, o
     assert sentences.reading(stats(items=items).items) == said
 
 
+@pytest.mark.parametrize(
+    ("written", "safe"),
+    [
+        ("Billing and refunds, 2.5 % (old)", "Billing and refunds, 2.5 % (old)"),
+        ("**bold** _it_ `code` $x$", r"\*\*bold\*\* \_it\_ \`code\` \$x\$"),
+        ("![seen](http://a.example/x_y.png)", r"\!\[seen\](http://a.example/x_y.png)"),
+        ("# Title\n- one\n2. two\n    code", "\\# Title\n\\- one\n2\\. two\ncode"),
+        ("<b>&amp;", r"\<b\>\&amp;"),
+        (":smile: :material/home: a:b", ":\u2060smile: :\u2060material/home: a:b"),
+        ("\u05e9\u05dc", "\u2068\u05e9\u05dc\u2069"),
+    ],
+)
+def test_what_somebody_wrote_is_shown_letter_by_letter(written: str, safe: str) -> None:
+    assert sentences.plain(written) == safe
+
+
 def test_only_what_is_tried_again_by_itself_says_so() -> None:
     away = ConnectionFailed("refused")
     assert sentences.trouble(away, repeats=True) == "The server does not answer; this page tries again by itself."

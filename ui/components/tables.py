@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui import sentences
+
 
 def behind(rows: Sequence[Mapping[str, Any]], file_name: str) -> None:
     """The figures of a chart as a table that folds out, and as a CSV file.
@@ -20,6 +22,13 @@ def behind(rows: Sequence[Mapping[str, Any]], file_name: str) -> None:
         st.download_button(
             "CSV", as_csv(rows), file_name, "text/csv", key=file_name, icon=":material/download:", on_click="ignore"
         )
+
+
+def record(fields: Mapping[str, Any]) -> None:
+    """The fields of a record, letter by letter."""
+    st.table(
+        {sentences.plain(name): sentences.plain(str(value)) for name, value in fields.items()}, border="horizontal"
+    )
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:

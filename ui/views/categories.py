@@ -61,10 +61,11 @@ def _chosen(in_use: list[Category]) -> Category:
 
 def _guideline(project: Project, found: Guideline) -> None:
     with st.container(border=True):
-        st.subheader(" / ".join([*found.above, found.category.name]), anchor=False)
-        st.markdown(found.category.description or "_Nothing is written about it yet._")
+        st.subheader(sentences.plain(" / ".join([*found.above, found.category.name])), anchor=False)
+        about = found.category.description
+        st.markdown(sentences.plain(about) if about else "_Nothing is written about it yet._")
         if found.below:
-            st.caption(f"Below it: {', '.join(one.name for one in found.below)}.")
+            st.caption(f"Below it: {', '.join(sentences.plain(one.name) for one in found.below)}.")
         st.caption(f"{sentences.count(found.decided, 'item')} decided. The address of this page can be shared.")
     _examples(project, "Typical", "From the middle of what was decided so.", found.typical, against=False)
     _examples(
@@ -88,9 +89,9 @@ def _examples(project: Project, title: str, says: str, examples: list[GuidelineE
             text, link = st.columns([6, 1], vertical_alignment="center")
             text.text(sentences.short(one.text))
             if against:
-                text.markdown(f":material/arrow_forward: It is **{' and '.join(one.categories)}**.")
+                text.markdown(f":material/arrow_forward: It is **{sentences.plain(' and '.join(one.categories))}**.")
             if one.note:
-                text.caption(f"“{one.note}”")
+                text.caption(f"“{sentences.plain(one.note)}”")
             _open(link, project, one.item_id)
 
 
@@ -102,8 +103,8 @@ def _questions(project: Project, questions: list[GuidelineQuestion]) -> None:
         for one in questions:
             text, link = st.columns([6, 1], vertical_alignment="center")
             icon, did = _KINDS.get(one.kind, ("help", one.kind))
-            note = f": “{one.note}”" if one.note else ""
-            text.markdown(f":material/{icon}: {one.who} {did}{note}")
+            note = f": “{sentences.plain(one.note)}”" if one.note else ""
+            text.markdown(f":material/{icon}: {sentences.plain(one.who)} {did}{note}")
             text.caption(sentences.short(one.text))
             _open(link, project, one.item_id)
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import bulk, erased, sentences
-from ui.components import figures, history, weighed
+from ui.components import figures, history, tables, weighed
 from ui.components.listing import short
 from ui.session import Session, current
 from winnow import NotFound
@@ -26,16 +26,19 @@ def page(session: Session) -> None:
             item = session.api.item(project.slug, item_id)
     except NotFound:
         st.title("Item", anchor=False)
-        st.info(f"The project {project.name} has no item {item_id}: it may have been erased.")
+        st.info(
+            f"The project {sentences.plain(project.name)} has no item {sentences.plain(item_id)}: "
+            "it may have been erased."
+        )
         return
-    st.title(f"Item {item.external_id or item.id}", anchor=False)
+    st.title(f"Item {sentences.plain(item.external_id or item.id)}", anchor=False)
     bulk.last(session, project)
     left, right = st.columns([1.7, 1])
     with left.container(border=True):
         weighed.draw(item.text, item.words)
         extra = sentences.extra_fields(item.text, item.fields, item.external_id)
         if extra:
-            st.table({name: str(value) for name, value in extra.items()}, border="horizontal")
+            tables.record(extra)
         if item.field_weights:
             st.caption(sentences.fields_that_weigh(item.field_weights))
     with right.container(border=True):
@@ -58,7 +61,9 @@ def _answer(item: Item) -> None:
         st.caption("There is no prediction yet.")
         return
     version = f"version {said.model_version}" if said.model_version else "the categories' names alone"
-    st.markdown(f"Predicted **{said.category}**, {sentences.percent(said.confidence)} sure, by {version}")
+    st.markdown(
+        f"Predicted **{sentences.plain(said.category)}**, {sentences.percent(said.confidence)} sure, by {version}"
+    )
     figures.shares({one.category: one.confidence for one in said.top[:5]})
 
 
@@ -81,7 +86,7 @@ def _alike(project: Project, item: Item) -> None:
         st.caption("Nothing is decided yet that could be compared.")
     for one in item.neighbours:
         text, link = st.columns([5, 1], vertical_alignment="center")
-        text.markdown(f"**{one['category']}** · {sentences.likeness(one['similarity'])}")
+        text.markdown(f"**{sentences.plain(one['category'])}** · {sentences.likeness(one['similarity'])}")
         text.text(short(one["text"], _NEIGHBOUR))
         to = {"project": project.slug, "item": one["item_id"]}
         link.page_link("views/item.py", label="Open", icon=":material/open_in_new:", query_params=to)

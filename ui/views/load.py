@@ -67,7 +67,9 @@ def _first_rows(preview: Preview) -> None:
     st.markdown("**First rows** " + " · ".join(part for part in parts if part))
     st.dataframe(preview.rows, hide_index=True, height=min(38 + 35 * max(1, len(preview.rows)), 320))
     for fault in preview.errors[:3]:
-        st.warning(f"Line {fault.line}: {fault.message} This row would be set aside; the rest goes in.")
+        st.warning(
+            f"Line {fault.line}: {sentences.plain(fault.message)} This row would be set aside; the rest goes in."
+        )
 
 
 def _columns(preview: Preview, own: list[str]) -> FileOptions:
@@ -120,9 +122,9 @@ def _running(session: Session, slug: str) -> None:
 def _import(session: Session, slug: str, one: Import) -> None:
     name, doing = st.columns([4, 1], vertical_alignment="center")
     with name:
-        st.markdown(f"**{one.filename}** · {one.status}")
+        st.markdown(f"**{sentences.plain(one.filename)}** · {one.status}")
         if one.error:
-            st.error(one.error)
+            st.error(sentences.plain(one.error))
         st.caption(_counts(one))
         if one.status in {"queued", "running"} and one.job_id:
             job = session.api.job(one.job_id)

@@ -20,7 +20,7 @@ def page(session: Session) -> None:
         st.page_link("views/projects.py", label="Create the first project", icon=":material/add:")
         return
     project = session.api.project(session.slug)
-    st.title(project.name, anchor=False)
+    st.title(sentences.plain(project.name), anchor=False)
     _body(session, project)
     if session.manages:
         with guard(session):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from ui import logbook, rates
+from ui import logbook, rates, sentences
 from ui.components import once
 from ui.frame import guard
 from ui.session import Session, current
@@ -62,7 +62,9 @@ def _add(session: Session, name: str, password: str, role: str) -> None:
 def _person(session: Session, user: User) -> None:
     own = user.id == session.person.id
     name, role, doing = st.columns([3, 3, 1], vertical_alignment="center")
-    name.markdown(f"**{user.username}**" + (" (you)" if own else "") + ("" if user.active else " · switched off"))
+    name.markdown(
+        f"**{sentences.plain(user.username)}**" + (" (you)" if own else "") + ("" if user.active else " · switched off")
+    )
     key = f"role-{user.id}"
     role.selectbox(
         "Role",
@@ -76,7 +78,7 @@ def _person(session: Session, user: User) -> None:
     )
     if st.session_state[key] != user.role:
         session.api.update_user(user.id, role=st.session_state[key])
-        st.toast(f"{user.username} is {st.session_state[key]} now.")
+        st.toast(f"{sentences.plain(user.username)} is {st.session_state[key]} now.")
     with doing.popover("Change", width="stretch"):
         _change(session, user, own=own)
 
@@ -135,7 +137,7 @@ def _make(session: Session, name: str, role: str, days: int | None) -> None:
 
 def _key(session: Session, key: ApiKey) -> None:
     name, told, doing = st.columns([3, 3, 1], vertical_alignment="center")
-    name.markdown(f"**{key.name}** · {key.role}")
+    name.markdown(f"**{sentences.plain(key.name)}** · {key.role}")
     told.caption(f"`{key.prefix}…` · ends {_day(key.expires_at)} · last used {_day(key.last_used_at)}")
     with doing.popover("Revoke", width="stretch"):
         st.write("Programs that use it are refused from now on.")

@@ -33,8 +33,8 @@ def _project(session: Session, project: Project) -> None:
     name, doing = st.columns([5, 1], vertical_alignment="center")
     active = [category for category in project.categories if not category.archived]
     with name:
-        st.subheader(project.name, anchor=False)
-        names = ", ".join(category.name for category in active[:_NAMED])
+        st.subheader(sentences.plain(project.name), anchor=False)
+        names = ", ".join(sentences.plain(category.name) for category in active[:_NAMED])
         more = f" and {len(active) - _NAMED} more" if len(active) > _NAMED else ""
         st.caption(
             f"{sentences.count(len(active), 'category', 'categories')}: {names}{more}"

@@ -136,7 +136,7 @@ def _row(session: Session, project: Project, version: Version, *, in_shadow: boo
                 _promote(session, project, session.api.compare(project.slug, serving, number))
             _shadow_button(session, project, number, in_shadow=in_shadow)
     if version.summary:
-        st.caption(version.summary)
+        st.caption(sentences.plain(version.summary))
     if version.fields:
         st.caption(sentences.learnt_from_fields(version.fields))
 
@@ -249,7 +249,7 @@ def _do(session: Session, project: Project, number: int | None) -> None:
             session.api.promote(project.slug, number, why or None)
         serving = session.api.stats(project.slug).serving_model or 0
     except (ApiError, ConnectionFailed) as error:
-        st.session_state[_SAID] = (False, sentences.trouble(error))
+        st.session_state[_SAID] = (False, sentences.plain(sentences.trouble(error)))
     else:
         st.session_state[_SAID] = (True, f"Version {serving} serves now.")
 
