@@ -162,8 +162,9 @@ def automation(stats: Stats) -> str:
     unproven = f"Nothing is accepted unseen yet: {target} accuracy is not proven."
     looked_at = held.audits or 0  # when the version was trained; there may be more by now
     if held.audits_needed:
-        more = count(held.audits_needed, "more blind check")
-        return f"{unproven} About {more} may settle it, beyond the {looked_at} that were looked at."
+        more = count(held.audits_needed, "more blind check" if looked_at else "blind check")
+        beyond = f", beyond the {looked_at} that were looked at" if looked_at else ""
+        return f"{unproven} About {more} may settle it{beyond}."
     if held.audits:
         return (
             f"{unproven} The answers to {count(looked_at, 'blind check')} speak against it: better versions come first."

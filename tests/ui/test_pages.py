@@ -222,6 +222,15 @@ def test_a_file_is_previewed_imported_and_its_bad_row_set_aside(stage: Stage, ti
         assert client.stats(tickets).items.total == 62
 
 
+@pytest.mark.usefixtures("tickets")
+def test_before_an_import_its_unknown_labels_are_named_and_a_file_without_rows_is_said() -> None:
+    shown = signed_in("mary", "views/load.py")
+    shown.file_uploader[0].upload("new.csv", b"text,label\nA parcel,Shipping\nA refund,Biling\n", "text/csv").run()
+    assert "become categories of it. In these rows: Biling." in shown.info[0].value
+    shown.file_uploader[0].upload("bare.csv", b"text,label\n", "text/csv").run()
+    assert "No row follows" in shown.warning[0].value
+
+
 def test_names_and_fields_are_shown_as_they_were_written(stage: Stage) -> None:
     with stage.client() as client:
         named = [{"name": "Costs *and* $5"}, {"name": "![x](http://a.example/x.png)"}]

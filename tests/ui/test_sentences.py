@@ -64,6 +64,8 @@ def test_automation_promises_nothing_that_is_not_proven() -> None:
     unproven = stats(automation={"target_accuracy": 0.95, "audits": 2, "audits_needed": 40})
     assert "Nothing is accepted unseen yet" in sentences.automation(unproven)
     assert "About 40 more blind checks may settle it, beyond the 2" in sentences.automation(unproven)
+    first = stats(automation={"target_accuracy": 0.95, "audits": 0, "audits_needed": 63})
+    assert sentences.automation(first).endswith("About 63 blind checks may settle it.")
     against = stats(automation={"target_accuracy": 0.95, "audits": 37, "audits_needed": None})
     assert "answers to 37 blind checks speak against it" in sentences.automation(against)
     proven = stats(automation={"target_accuracy": 0.95, "threshold": 0.82, "share": 0.4})

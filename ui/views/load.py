@@ -8,7 +8,7 @@ from ui import sentences
 from ui.frame import guard
 from ui.session import Session, current
 from winnow.calls.data import FileOptions
-from winnow.schemas import Import, Preview
+from winnow.schemas import Import, Preview, Project
 
 _HEAD_BYTES = 1_000_000
 _LOOK_EVERY = 1
@@ -17,6 +17,8 @@ _NONE = "None"
 _ENCODINGS = (_AUTO, "utf-8", "utf-16", "windows-1252", "iso-8859-1", "iso-8859-15", "shift_jis", "gb18030", "koi8-r")
 _DELIMITERS = {_AUTO: None, "Comma": ",", "Semicolon": ";", "Tab": "\t", "Bar": "|"}
 _PAST = 10
+_NAMED = 8
+_SEVERAL = "multi"
 _COLUMNED = frozenset({"csv", "tsv", "json", "jsonl", "parquet"})
 
 
@@ -57,7 +59,9 @@ def _choices(session: Session, slug: str, name: str, head: bytes) -> tuple[FileO
         _first_rows(preview)
         if preview.format not in _COLUMNED or not preview.columns:
             return reading, True
-        picked = _columns(preview, session.api.project(slug).text_fields)
+        project = session.api.project(slug)
+        picked = _columns(preview, project.text_fields)
+        _new_categories(project, preview, picked.get("label_field"))
         return FileOptions(**reading, **picked), bool(picked.get("text_fields"))
     return reading, False
 
@@ -65,6 +69,9 @@ def _choices(session: Session, slug: str, name: str, head: bytes) -> tuple[FileO
 def _first_rows(preview: Preview) -> None:
     parts = [preview.format.upper(), preview.encoding or "", "gzipped" if preview.compressed else ""]
     st.markdown("**First rows** " + " · ".join(part for part in parts if part))
+    if not preview.rows and not preview.errors:
+        st.warning("No row follows the columns' names: there is nothing to import in this file.")
+        return
     st.dataframe(preview.rows, hide_index=True, height=min(38 + 35 * max(1, len(preview.rows)), 320))
     for fault in preview.errors[:3]:
         st.warning(
@@ -95,13 +102,32 @@ def _columns(preview: Preview, own: list[str]) -> FileOptions:
         "Label",
         [_NONE, *preview.columns],
         index=_place(preview.columns, suggested.label_field),
-        help="A category that is already known; it is stored as a decision.",
+        help="A category that is already known; it is stored as a decision. One that the project lacks is added.",
     )
     return FileOptions(
         text_fields=fields,
         id_field=None if id_field == _NONE else id_field,
         label_field=None if label_field == _NONE else label_field,
     )
+
+
+def _new_categories(project: Project, preview: Preview, label: str | None) -> None:
+    """Says which labels of the first rows would become categories: a slip is seen before it is in."""
+    if label is None:
+        return
+    between = "|" if project.task == _SEVERAL else None
+    told = [str(row.get(label) or "") for row in preview.rows]
+    names = (
+        [name.strip() for cell in told for name in cell.split(between)] if between else [cell.strip() for cell in told]
+    )
+    known = {" ".join(one.name.casefold().split()) for one in project.categories}
+    new = list(dict.fromkeys(name for name in names if name and " ".join(name.casefold().split()) not in known))
+    if new:
+        more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+        st.info(
+            f"Labels that the project does not know become categories of it. In these rows: "
+            f"{', '.join(sentences.plain(name) for name in new[:_NAMED])}{more}."
+        )
 
 
 def _place(columns: list[str], name: str | None) -> int:

@@ -74,7 +74,7 @@ def _progress(stats: Stats) -> None:
         f"{items.decided:,}",
         f"of {items.total:,} decided",
         share=share,
-        below=f"{stats.decisions.today:,} decisions today",
+        below=f"{sentences.count(stats.decisions.today, 'decision')} today",
     )
     if items.embedded < items.total:
         done = items.embedded / items.total
