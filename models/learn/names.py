@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 LEAST_ROWS: Final = 10
 DOUBT: Final = 0.2
@@ -36,7 +36,7 @@ def say_nothing(named: NDArray[np.int64], truth: NDArray[np.int64]) -> bool:
     size = 1 + max(int(named.max()), int(truth.max()))
     shares = np.bincount(named, minlength=size) * np.bincount(truth, minlength=size) / rows**2
     right = int((named == truth).sum())
-    return bool(binom.sf(right - 1, rows, min(1.0, float(shares.sum()))) > DOUBT)
+    return bool(bdtrc(right - 1, rows, min(1.0, float(shares.sum()))) > DOUBT)
 
 
 def clearly_better(surprise: NDArray[np.float64], other: NDArray[np.float64], margin: float = MARGIN) -> bool:
