@@ -16,6 +16,7 @@ import hypothesis
 import numpy as np
 import pytest
 from argon2 import PasswordHasher
+from fastapi import APIRouter, FastAPI
 from filelock import FileLock
 from hypothesis.internal.conjecture import providers
 from numpy.typing import NDArray
@@ -80,6 +81,27 @@ def quick_hashes() -> Iterator[None]:
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.steps.accounts._hasher", lambda: hasher)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def routes_once() -> Iterator[None]:
+    """FastAPI puts routes together at an application's first request, for as long as many requests take.
+
+    They hold nothing of their application, so each new one is given those that the first one made.
+    """
+    put_together: dict[int, Any] = {}
+    include = FastAPI.include_router
+
+    def given(app: FastAPI, router: APIRouter, **more: Any) -> None:
+        if id(router) in put_together:
+            app.router.routes.append(put_together[id(router)])
+        else:
+            include(app, router, **more)
+            put_together[id(router)] = app.router.routes[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.app._Api.include_router", given)
         yield
 
 
