@@ -1,5 +1,6 @@
 """What every layer of tests stands on: real databases, a real Redis-protocol server, the real encoder."""
 
+import gc
 import os
 import random
 import shutil
@@ -103,6 +104,12 @@ def routes_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.app._Api.include_router", given)
         yield
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays until the end: whenever Python looks for garbage, it need not look through all of that."""
+    gc.collect()
+    gc.freeze()
 
 
 _LOTS = random.Random()  # noqa: S311  (no secrets)
