@@ -12,6 +12,9 @@ ELSEWHERE := async-timeout==5.0.1
 # Each keeps to one processor, for threads that wait for work would take the other's time.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+# Compiled once beforehand: else each of the hundreds of processes that tests start would do it for itself, where
+# PYTHONDONTWRITEBYTECODE is set.
+COMPILED := api benchmarks models ui winnow worker
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python)
 
 .DEFAULT_GOAL := help
@@ -29,6 +32,7 @@ run: $(VENV)/.installed ## Set up what is missing, then start everything and pri
 
 .PHONY: test
 test: $(VENV)/.installed-dev browser check ## Run the checks and every test; ARGS="-k name" chooses tests
+	@$(BIN)/python -m compileall -qq $(COMPILED)
 	@$(ALONE) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: check
