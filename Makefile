@@ -11,9 +11,9 @@ ELSEWHERE := async-timeout==5.0.1
 # Three files of tests at a time, each in one process: many wait for servers and browsers more than they compute.
 # Each keeps to one processor, for threads that wait for work would take the other's time.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
-ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
-# Compiled once beforehand: else each of the hundreds of processes that tests start would do it for itself, where
-# PYTHONDONTWRITEBYTECODE is set.
+# What one has compiled, the others read, also where PYTHONDONTWRITEBYTECODE is set.
+ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
+# Compiled before all begin at once.
 COMPILED := api benchmarks models ui winnow worker
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.learn import onnx_export
 from models.learn.encoders import Encoder
 from models.learn.onnx_encoder import GRAPH, MANIFEST, TOKENIZER, Manifest, OnnxEncoder
 
@@ -23,6 +22,8 @@ def folder(encoder: Encoder, encoder_cache: Path, tmp_path: Path) -> Path:
 
 def fuse(monkeypatch: pytest.MonkeyPatch, folder: Path, save: Callable[[Path], Any], likeness: float = 1.0) -> None:
     """Fuse a program that is saved like this; of its vectors a little, or all, is other than expected."""
+    from models.learn import onnx_export  # with it comes PyTorch, which each process that collects tests would load
+
     monkeypatch.setattr(onnx_export, "optimize_for_ort", lambda model: model)
     program: Any = SimpleNamespace(model=None, save=lambda path, **_: save(path))
     expected = np.float32(likeness) * OnnxEncoder(folder, threads=2).encode(onnx_export._PROBES)
