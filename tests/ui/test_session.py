@@ -1,11 +1,14 @@
 """The sign-in of a tab, across reloads and beside other tabs."""
 
 import gc
+from types import SimpleNamespace
 
 import pytest
+from streamlit.runtime.context import StreamlitHeaders
 
 from tests.ui.conftest import PASSWORD, Stage
 from ui.session import Session, keep_sign_in, resume, sign_in
+from winnow import RateLimited, Unauthenticated
 
 
 @pytest.fixture
@@ -48,3 +51,22 @@ def test_after_the_sign_out_no_token_of_it_leads_on(signed_in: Session) -> None:
     late = Session()
     assert not resume(late, kept)
     assert late.forget
+
+
+def test_wrong_passwords_count_for_the_visitor_who_sent_them(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def comes_from(address: str, *proxies: str) -> None:
+        way = StreamlitHeaders([("X-Forwarded-For", one) for one in (address, *proxies)][: len(proxies)])
+        here = (address, *proxies)[-1]
+        monkeypatch.setattr("streamlit.context", SimpleNamespace(headers=way, ip_address=here))
+
+    comes_from("203.0.113.9")
+    for _ in range(stage.runtime.settings.sign_in_failures):
+        with pytest.raises(Unauthenticated):
+            sign_in(Session(), "mary", "wrong")
+    with pytest.raises(RateLimited):
+        sign_in(Session(), "mary", PASSWORD)
+    comes_from("203.0.113.9", "127.0.0.1")
+    with pytest.raises(RateLimited):
+        sign_in(Session(), "mary", PASSWORD)
+    comes_from("203.0.113.10", "127.0.0.1")
+    sign_in(Session(), "mary", PASSWORD)
