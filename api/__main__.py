@@ -12,6 +12,7 @@ from typing_extensions import override
 from api.app import create_app
 from api.leaving import Server
 from api.middleware import Forwarded
+from api.wire import Protocol
 from models import spans
 from models.allocator import give_back_large_blocks, give_back_regularly
 from models.settings import Settings
@@ -53,6 +54,8 @@ def main() -> int:
     config = uvicorn.Config(
         Forwarded(app, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")),
         proxy_headers=False,  # it is read above, where there is anything to read
+        http=Protocol,
+        ws="none",
         host=settings.host,
         port=settings.api_port,
         access_log=False,

@@ -24,12 +24,14 @@ from models.tracing import CausedBy
 
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _LOG = logging.getLogger(__name__)
-_SECURITY = (
+SECURITY = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+"""Headers of every answer that has none of its own by that name."""
+
 _PUT_OFF_SECONDS = 0.1
 _HUNG_UP = 499  # what proxies write of a caller who did not wait for an answer; no fault of the server
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
@@ -90,7 +92,7 @@ def _headers(scope: Scope, request_id: str, given: Iterable[tuple[bytes, bytes]]
     """What each answer says beside what it says itself; as bytes, for every request passes here."""
     yield b"x-request-id", request_id.encode()
     said = {name for name, _ in given}
-    yield from (one for one in _SECURITY if one[0] not in said)
+    yield from (one for one in SECURITY if one[0] not in said)
     farewell = DEPRECATED.get((scope["method"], getattr(scope.get("route"), "path", "")))
     if farewell is not None:
         yield from Headers(farewell.headers()).raw

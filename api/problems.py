@@ -19,6 +19,8 @@ class Page:
 def pages() -> dict[str, Page]:
     """Every code there is."""
     known = {
+        "bad-request": Page(400, "What came is no HTTP request. The connection is closed."),
+        "head-too-large": Page(431, "The address and the headers are too long together. The connection is closed."),
         "method-not-allowed": Page(405, "The path is there, but not with this method."),
         "internal-error": Page(500, "A bug. The log of the API has the details under the request id."),
     }
