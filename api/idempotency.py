@@ -2,11 +2,13 @@
 
 The key is claimed first, in the transaction of the effect: a twin that comes at the same moment waits for
 that row, and then finds the answer. An effect that fails leaves no key behind. Answers are kept encrypted,
-since one of them holds a new API key's secret.
+since one of them holds a new API key's secret; and what tells whether a request is the same is a hash under the
+operator's key, since a request may hold a password, which a plain hash would let anybody guess who has the rows.
 """
 
 import base64
 import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -83,15 +85,16 @@ class Once:
         return None if row is None else self._kept(schema, row, self._fingerprint(b""))
 
     def _kept(self, schema: type[Answer], row: IdempotencyRow, fingerprint: bytes) -> Answer:
-        if row.request_hash != fingerprint:
-            raise KeyReused("This Idempotency-Key came with another request before: use a new one.")
         try:
-            return schema.model_validate_json(self._seal().decrypt(row.body))
+            told = self._seal().decrypt(row.body)
         except InvalidToken:
             raise KeyReused(
                 "This request was done before, and its answer was kept under another WINNOW_SECRET_KEY and cannot "
                 "be read: look at what is there, or use a new Idempotency-Key to do it again."
             ) from None
+        if row.request_hash != fingerprint:
+            raise KeyReused("This Idempotency-Key came with another request before: use a new one.")
+        return schema.model_validate_json(told)
 
     def _mine(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return IdempotencyRow.caller == self._request.state.caller.key, IdempotencyRow.key == self.key
@@ -112,16 +115,18 @@ class Once:
 
     def _fingerprint(self, about: bytes) -> bytes:
         request = self._request
-        digest = hashlib.sha256()
+        digest = hmac.new(self._secret(), digestmod=hashlib.sha256)
         for part in (request.method, request.url.path, request.url.query):
             digest.update(part.encode() + b"\n")
         digest.update(hashlib.sha256(self._body).digest() + about)
         return digest.digest()
 
     def _seal(self) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(self._secret()))
+
+    def _secret(self) -> bytes:
         settings = context_of(self._request).settings
-        secret = hashlib.sha256(b"idempotency:" + settings.signing_key.encode()).digest()
-        return Fernet(base64.urlsafe_b64encode(secret))
+        return hashlib.sha256(b"idempotency:" + settings.signing_key.encode()).digest()
 
 
 def _checked(key: str | None) -> str | None:

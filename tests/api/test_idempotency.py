@@ -1,5 +1,6 @@
 """The same request twice: one effect, one answer; also when both come at the same moment."""
 
+import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,16 @@ def test_a_key_is_the_callers_own(winnow: Winnow, project: str) -> None:
     for role, text in (("manager", "one"), ("admin", "two")):
         body = {"items": [{"text": text}]}
         assert winnow.post(f"/v1/projects/{project}/items", role, json=body, headers=KEY).status_code == 201
+
+
+def test_what_is_kept_of_a_request_lets_nobody_guess_a_password_in_it(winnow: Winnow) -> None:
+    sent = b'{"username": "grace", "password": "a password to guess"}'
+    headers = {**KEY, "Content-Type": "application/json"}
+    assert winnow.post("/v1/users", content=sent, headers=headers).status_code == 201
+    with winnow.database.read() as session:
+        kept = session.scalars(select(IdempotencyRow.request_hash)).one()
+    told = hashlib.sha256(b"POST\n/v1/users\n\n" + hashlib.sha256(sent).digest())
+    assert kept != told.digest(), "who has the rows needs no key to try passwords"
 
 
 def test_a_failure_leaves_no_key_behind(winnow: Winnow, project: str) -> None:
