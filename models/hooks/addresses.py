@@ -7,7 +7,7 @@ connected to, so a name that changes its mind in between changes nothing.
 import re
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import httpx2
@@ -20,8 +20,19 @@ Lookup = Callable[..., list[tuple[Any, ...]]]
 
 _HOST = re.compile(rb"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|[0-9a-f:.]+", re.IGNORECASE)
 _MAX_PORT = 65_535
-_EXAMPLES = IPv6Network("3fff::/20")
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa")
+_NOBODYS = tuple(
+    map(
+        ip_network,
+        (
+            "168.63.129.16/32",  # inside Azure, the machine that the host speaks by
+            "192.88.99.0/24",  # relays that are given up (RFC 7526)
+            "3fff::/20",  # documentation (RFC 9637)
+            "fec0::/10",  # networks of a site, of before fc00::/7 (RFC 3879)
+        ),
+    )
+)
+"""What belongs to nobody's open internet, and does not say so in every release of Python."""
 
 
 def check_url(url: str, *, allow_private: bool) -> str:
@@ -72,22 +83,32 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             return False
         if address.ipv4_mapped is not None:
             return True
-        if address.is_site_local or address in _EXAMPLES:  # not global either, which not every Python knows
-            return False
+    if any(address in network for network in _NOBODYS):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
 def _refuse_plainly_private(host: str) -> None:
     name = host.rstrip(".").lower()
-    try:
-        private = not is_public(ip_address(name))
-    except ValueError:
-        private = name == "localhost" or name.endswith(_LOCAL_NAMES)
+    address = _address(name)
+    private = name == "localhost" or name.endswith(_LOCAL_NAMES) if address is None else not is_public(address)
     if private:
         raise AddressRefused(
             f"{host} is not a public address; webhooks go there only where WINNOW_WEBHOOK_ALLOW_PRIVATE is set.",
             problems=[Problem(("body", "url"), "must be a public address")],
         )
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is, in whatever spelling; None for a name."""
+    try:
+        return ip_address(name)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(name))  # `127.1`, `2130706433`, `0x7f000001`: so will the system read it
+    except (OSError, UnicodeError):
+        return None
 
 
 def _bad(rule: str) -> Invalid:

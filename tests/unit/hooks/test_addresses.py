@@ -30,8 +30,11 @@ PRIVATE = [
     "fc00::1",
     "fe80::1",
     "fec0::1",
-    "3fff::1",
     "ff02::1",
+    "3fff::1",
+    "168.63.129.16",
+    "192.88.99.1",
+    "::ffff:168.63.129.16",
 ]
 PUBLIC = ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "::ffff:1.1.1.1"]
 
@@ -75,8 +78,10 @@ def test_what_is_no_address_of_a_webhook(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST.", "a.localhost", "db.internal", "127.0.0.1", "[::1]", "[::ffff:10.0.0.1]"]
-)
+    "host",
+    ["localhost", "LOCALHOST.", "a.localhost", "db.internal", "127.0.0.1", "[::1]", "[::ffff:10.0.0.1]",
+     "2130706433", "0x7f000001", "127.1", "0", "0xA9.0xFE.0xA9.0xFE", "[fec0::1]"],
+)  # fmt: skip
 def test_plainly_private_hosts_are_refused_at_once_unless_allowed(host: str) -> None:
     with pytest.raises(AddressRefused, match="not a public address"):
         check_url(f"https://{host}/hook", allow_private=False)
