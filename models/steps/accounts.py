@@ -222,8 +222,9 @@ def create_api_key(
     """A new key for a program, and its secret, which is nowhere kept.
 
     Raises:
-        Invalid: it would have expired already.
+        Invalid: it would have expired already, or its name cannot be read.
     """
+    known_as = _key_name(name)
     if expires_at is not None and expires_at <= utc_now():
         raise Invalid(
             "The key would have expired already.",
@@ -231,7 +232,7 @@ def create_api_key(
         )
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     row = ApiKeyRow(
-        name=name,
+        name=known_as,
         role=role,
         scopes=None if scopes is None else sorted(set(scopes)),
         key_hash=digest_of_key(secret),
@@ -241,8 +242,17 @@ def create_api_key(
     )
     session.add(row)
     session.flush()
-    record(session, caller, "api_key.created", f"key:{row.id}", {"name": name, "role": role.value})
+    record(session, caller, "api_key.created", f"key:{row.id}", {"name": known_as, "role": role.value})
     return row, secret
+
+
+def _key_name(name: str) -> str:
+    """The name on one line: it stands in logs, in lists and beside decisions. Raises Invalid."""
+    cleaned = " ".join(name.split())
+    if not cleaned or not cleaned.isprintable():
+        rule = "must be visible characters"
+        raise Invalid(f"The key's name {rule}.", problems=[Problem(("body", "name"), rule)])
+    return cleaned
 
 
 def revoke_api_key(session: Session, caller: Caller, key_id: int) -> None:

@@ -101,3 +101,11 @@ def test_a_scope_that_the_role_does_not_reach_is_refused(winnow: Winnow) -> None
     for scopes in (["manage_users"], ["anything"], []):
         answer = winnow.post("/v1/api-keys", json={"name": "x", "role": "program", "scopes": scopes})
         assert answer.status_code == 422, scopes
+
+
+def test_a_key_has_a_name_that_can_be_read(winnow: Winnow) -> None:
+    for name in ("  ", "\n", "a\x1b[2Jb", "a\u202eb"):
+        answer = winnow.post("/v1/api-keys", json={"name": name, "role": "program"})
+        assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "name"])
+    made = winnow.post("/v1/api-keys", json={"name": " help\r\ndesk ", "role": "program"})
+    assert (made.status_code, made.json()["name"]) == (201, "help desk")
