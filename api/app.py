@@ -124,6 +124,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
         docs_url="/docs",
         redoc_url=None,
+        redirect_slashes=False,  # `api.errors` does it, without naming a host
     )
     for router in ROUTERS:
         app.include_router(router, responses=errors.DOCUMENTED)

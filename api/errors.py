@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -35,6 +36,7 @@ from models.errors import (
 _LOG = logging.getLogger(__name__)
 _PROBLEMS_SHOWN = 100
 _LOC_CHARS = 200
+_IN_PATHS = "/:@!$&'()*+,;=~"  # what may stand in a path as it is (RFC 3986, 3.3)
 _BUSY = "The database is away or busy: try again."
 _NOT_SAID = "The body is not said to be JSON: send it with the header Content-Type: application/json."
 _UNREADABLE = "The body cannot be read: it is not UTF-8, is nested too deeply, or has a number of too many digits."
@@ -119,13 +121,17 @@ def problem(
     problems: Iterable[Problem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An error as an answer. Plain ASCII, so that it can be sent whatever the request held."""
+    """An error as an answer. Plain ASCII, so that it can be sent whatever the request held.
+
+    Args:
+        instance: the path that was asked, unpacked.
+    """
     body: dict[str, Any] = {
         "type": f"/problems/{code}",
         "title": code.replace("-", " ").capitalize(),
         "status": status,
         "detail": detail,
-        "instance": instance,
+        "instance": quote(instance, safe=_IN_PATHS, errors="replace"),
         "code": code,
         "request_id": request_id,
     }
@@ -157,7 +163,7 @@ def _answer(
         status,
         code,
         detail,
-        instance=request.url.path,
+        instance=request.scope["path"],
         request_id=request.scope.get("request_id", ""),
         problems=problems,
         headers=headers,
@@ -204,6 +210,8 @@ def _http_exception(request: Request, error: Exception) -> Response:
         is_json = "json" in request.headers.get("content-type", "").lower()
         detail = _unread(request, _UNREADABLE if is_json else str(error.detail))
         return _answer(request, _INVALID, Invalid.code, detail)
+    if error.status_code == HTTPStatus.NOT_FOUND and _is_there_without_slash(request):
+        return _without_slash(request)
     code = _CODES.get(error.status_code, f"http-{error.status_code}")
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -211,13 +219,25 @@ def _http_exception(request: Request, error: Exception) -> Response:
     return _answer(request, error.status_code, code, str(error.detail), (), headers)
 
 
-def _allowed(request: Request) -> Iterator[str]:
-    """The methods that this path takes: of all its routes, where the framework knows of the first only."""
-    asked = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+def _allowed(request: Request, path: str | None = None) -> Iterator[str]:
+    """The methods that a path takes: of all its routes, where the framework knows of the first only."""
+    asked = {"type": "http", "path": path or request.scope["path"], "root_path": request.scope.get("root_path", "")}
     for method in _METHODS:
         scope = {**asked, "method": "GET" if method == "HEAD" else method}
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
             yield method
+
+
+def _is_there_without_slash(request: Request) -> bool:
+    path = request.scope["path"].rstrip("/")
+    return path != request.scope["path"] and bool(path) and any(_allowed(request, path))
+
+
+def _without_slash(request: Request) -> Response:
+    """The same address without its last slash. The framework would name a host: the one that the caller named."""
+    path = "/" + quote(request.scope["path"].strip("/"), safe=_IN_PATHS)
+    query = request.scope["query_string"].decode("latin-1")
+    return Response(status_code=307, headers={"Location": f"{path}?{query}" if query else path})
 
 
 def _unread(request: Request, otherwise: str) -> str:

@@ -6,6 +6,7 @@ without end would keep the process from answering anybody, and nobody has said y
 
 import secrets
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from typing_extensions import override
@@ -74,7 +75,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refusal(self, msg: str) -> bytes:
         request_id = secrets.token_hex(16)
-        path = self.url.partition(b"?")[0].decode("ascii", "replace")[:_PATH_CHARS]
+        path = unquote(self.url.partition(b"?")[0].decode("ascii", "replace"))[:_PATH_CHARS]
         if self._too_large:
             answer = problem(431, "head-too-large", _TOO_LARGE, instance=path, request_id=request_id)
         else:

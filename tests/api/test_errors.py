@@ -66,6 +66,29 @@ def test_unknown_addresses_and_methods_are_problems_too(winnow: Winnow) -> None:
         assert answer.headers["X-Request-ID"] == answer.json()["request_id"]
 
 
+def test_where_it_happened_is_an_address(winnow: Winnow) -> None:
+    for asked in ("/v1/projects/a%20b", "/v1/projects/%3Cscript%3E", "/v1/projects/a%00%0D%0Ab", "/v1/projects/%C3%A9"):
+        assert winnow.get(asked).json()["instance"] == asked
+    assert winnow.get("/v1/projects/a%3Fb%23c").json()["instance"] == "/v1/projects/a%3Fb%23c", "nothing is cut off"
+
+
+def test_one_slash_too_many_leads_to_the_right_address_on_the_same_host(winnow: Winnow) -> None:
+    headers = {"Host": "elsewhere.example"}
+    for path, right in (
+        ("/v1/projects/", "/v1/projects"),
+        ("/v1/projects/?limit=1", "/v1/projects?limit=1"),
+        ("/v1/projects/a%20b/", "/v1/projects/a%20b"),
+        ("//v1/projects/", None),
+        ("/nowhere/", None),
+        ("//elsewhere.example/", None),
+        ("/", None),
+    ):
+        answer = winnow.get(path, headers=headers, follow_redirects=False)
+        assert answer.headers.get("location") == right
+        assert answer.status_code == (404 if right is None else 307)
+    assert winnow.post("/v1/projects/", json={"name": "x"}, follow_redirects=False).status_code == 307
+
+
 def test_a_bug_tells_nothing_but_leaves_its_trace(winnow: Winnow, caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
         raise RuntimeError("the secret inside")
