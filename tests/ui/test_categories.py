@@ -47,6 +47,18 @@ def test_the_guideline_is_there_for_reviewers_at_its_address(stage: Stage, decid
         assert "Change it" not in words(shown)
 
 
+def test_what_programs_and_people_wrote_fetches_no_picture(stage: Stage, tickets: str) -> None:
+    picture = "![x](https://elsewhere.example/x.png)"
+    with stage.client() as client:
+        login = next(one for one in client.categories(tickets) if one.name == "Login")
+        client.feedback(tickets, text=f"{picture} cannot sign in", category="Login", note=picture)
+        stage.drain()
+        shown = words(opened("rita", login.id))
+        assert "elsewhere.example" in shown
+        assert not [one for one in opened("rita", login.id).caption if picture in one.value]
+        assert not [one for one in opened("rita", login.id).markdown if picture in one.value]
+
+
 def test_a_merger_is_looked_at_made_and_taken_back(stage: Stage, decided: str) -> None:
     with stage.client() as client:
         ids = {one.name: one.id for one in client.categories(decided)}

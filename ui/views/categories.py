@@ -105,7 +105,7 @@ def _questions(project: Project, questions: list[GuidelineQuestion]) -> None:
             icon, did = _KINDS.get(one.kind, ("help", one.kind))
             note = f": “{sentences.plain(one.note)}”" if one.note else ""
             text.markdown(f":material/{icon}: {sentences.plain(one.who)} {did}{note}")
-            text.caption(sentences.short(one.text))
+            text.caption(sentences.plain(sentences.short(one.text)))
             _open(link, project, one.item_id)
 
 
