@@ -84,8 +84,17 @@ def agreed(session: Session, project: ProjectRow) -> Agreed:
 
 
 def _between(session: Session, project: ProjectRow) -> Agreement:
-    """Each reviewer's first independent answer to items that several answered."""
-    independent = (*_answers(project), or_(DecisionRow.blind.is_(True), DecisionRow.previous_id.is_(None)))
+    """Each reviewer's first independent answer to items that several answered.
+
+    A second look at what is likely wrong is none of them: where people were wrong they do not agree, and such items
+    would stand for all.
+    """
+    by_chance = or_(
+        DecisionRow.reason.is_(None),
+        DecisionRow.reason != Reason.SECOND_LOOK,
+        DecisionRow.inclusion_probability.is_not(None),
+    )
+    independent = (*_answers(project), or_(DecisionRow.blind.is_(True), DecisionRow.previous_id.is_(None)), by_chance)
     several = (
         select(DecisionRow.item_id)
         .where(*independent)

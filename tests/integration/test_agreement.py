@@ -66,7 +66,7 @@ def desk(runtime: Runtime, filled: ProjectRow) -> Desk:
 def test_between_two_reviewers(desk: Desk, ann: Caller, bob: Caller) -> None:
     for place in range(12):
         desk.decide(ann, place, NAMES[place % 3])
-        desk.decide(bob, place, NAMES[place % 3 if place < 10 else (place + 1) % 3], again=True)
+        desk.decide(bob, place, NAMES[place % 3 if place < 10 else (place + 1) % 3], again=True, chance=0.1)
     between = desk.agreed(ann).between
     assert (between.items, between.answers, between.same) == (12, 24, 10)
     assert between.alpha == pytest.approx(
@@ -79,6 +79,18 @@ def test_an_answer_given_in_sight_of_another_does_not_count(desk: Desk, ann: Cal
     desk.decide(ann, 0, "Billing")
     desk.decide(bob, 0, "Billing")
     assert desk.agreed(ann).between.items == 0
+
+
+def test_a_second_look_at_what_is_likely_wrong_does_not_count_between_reviewers(
+    desk: Desk, ann: Caller, bob: Caller
+) -> None:
+    for place in range(4):
+        desk.decide(ann, place, "Billing")
+        desk.decide(bob, place, "Billing" if place else "Login", again=True, chance=0.1 if place else None)
+    found = desk.agreed(ann)
+    assert (found.between.items, found.between.same) == (3, 3)
+    [of_bob] = found.reviewers
+    assert (of_bob.suspected.repeats, of_bob.with_others.repeats) == (1, 3)
 
 
 def test_what_was_taken_back_does_not_count(desk: Desk, ann: Caller, bob: Caller) -> None:
