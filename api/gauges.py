@@ -14,7 +14,7 @@ from models.steps.projects import settings_of
 from models.steps.suspension import suspended_now, terms_of
 from models.store.queries.backups import backup_age
 from models.store.queries.figures import figures
-from models.store.queries.project_figures import ProjectFigures, project_figures
+from models.store.queries.project_figures import ProjectFigures, audits_of, project_figures
 from models.store.tables import ProjectRow
 from models.store.types import utc_now
 from models.vocabulary import Job, JobStatus, VersionStatus
@@ -181,6 +181,12 @@ def _versions(each: list[tuple[str, ProjectFigures]]) -> Iterator[Metric]:
         "Calibration error of the serving version on the audits held out when it was trained.",
         ("project",),
         [((name,), m["calibration_error"]) for name, m in metrics if m.get("calibration_error") is not None],
+    )
+    yield _gauge(
+        "winnow_calibration_audits",
+        "Blind audits that the calibration error was measured on.",
+        ("project",),
+        [((name,), audits_of(m)) for name, m in metrics],
     )
 
 

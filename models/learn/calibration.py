@@ -207,7 +207,8 @@ def reliability(confidence: NDArray[np.floating], correct: NDArray[np.bool_], bi
 def calibration_error(confidence: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = BINS) -> float:
     """Mean distance between confidence and frequency over the reliability picture, 0 .. 1.
 
-    With few answers chance alone gives some: about 0.05 for a hundred answers of a perfect head.
+    With few answers chance alone gives some: of a perfect head that is right in 80 of 100 cases about 0.2 for twenty
+    answers, 0.09 for a hundred and 0.05 for four hundred.
     """
     found = reliability(confidence, correct, bins)
     total = sum(part.count for part in found)

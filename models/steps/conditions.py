@@ -21,7 +21,7 @@ from models.steps.projects import settings_of
 from models.steps.suspension import suspended_now
 from models.store.queries.backups import backup_age
 from models.store.queries.figures import figures
-from models.store.queries.project_figures import ProjectFigures, project_figures
+from models.store.queries.project_figures import ProjectFigures, audits_of, project_figures
 from models.store.tables import JobRow, VersionRow, WorkerRow
 from models.store.types import utc_now
 from models.vocabulary import DEADLY, Alert, JobStatus, VersionStatus
@@ -136,8 +136,9 @@ def _quality(one: ProjectFigures, measured: dict[str, float] | None) -> Iterator
     if audits >= _LEAST_AUDITS and measured["high"] < target:
         wanted = f"{audits} blind audits put the accuracy at {measured['high']:.3f} at most, wanted are {target:.3f}"
         yield Alert.ACCURACY_BELOW_TARGET, wanted
-    error = (one.serving[0] if one.serving else {}).get("calibration_error")
-    if error is not None and error > _CALIBRATION_ERROR and audits >= _CALIBRATION_AUDITS:
+    metrics = one.serving[0] if one.serving else {}
+    error = metrics.get("calibration_error")  # of when it was trained: audits that came since make it no surer
+    if error is not None and error > _CALIBRATION_ERROR and audits_of(metrics) >= _CALIBRATION_AUDITS:
         yield Alert.CALIBRATION_POOR, f"confidence is off by {error:.2f} on the average"
 
 

@@ -237,15 +237,18 @@ def test_a_disk_that_fills_is_seen(runtime: Runtime, monkeypatch: pytest.MonkeyP
 
 def test_quality_is_held_against_what_is_wanted() -> None:
     row = ProjectRow(settings={"target_accuracy": 0.9})
-    one = ProjectFigures(row, serving=({"calibration_error": 0.2}, {}))
 
-    def names(audited: int, high: float) -> set[Alert]:
+    def names(audited: int, high: float, measured: int = 100) -> set[Alert]:
+        metrics = {"calibration_error": 0.2, "measured_on": {"kind": "blind audits", "items": measured}}
+        one = ProjectFigures(row, serving=(metrics, {}))
         return {name for name, _ in conditions._quality(one, {"audited": audited, "high": high})}
 
-    assert names(29, 0.5) == set()
-    assert names(30, 0.89) == {Alert.ACCURACY_BELOW_TARGET}
+    assert names(29, 0.5, 20) == set()
+    assert names(30, 0.89, 20) == {Alert.ACCURACY_BELOW_TARGET}
     assert names(100, 0.95) == {Alert.CALIBRATION_POOR}
-    assert conditions._quality(one, None) is not None
+    # Of twenty audits chance makes that of any version, however many came since it was trained.
+    assert names(150, 0.95, 20) == set()
+    assert list(conditions._quality(ProjectFigures(row), None)) == []
 
 
 def test_what_no_worker_can_see_is_seen_by_the_api(runtime: Runtime, redis_url: str) -> None:

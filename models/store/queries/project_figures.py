@@ -1,5 +1,6 @@
 """Numbers of each project, for monitoring: from a handful of queries, however many projects there are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,11 @@ class ProjectFigures:
     decisions: dict[tuple[str, str, str], int] = field(default_factory=dict)
     last_decision: int = 0
     serving: tuple[dict[str, Any], dict[str, Any]] | None = None
+
+
+def audits_of(metrics: Mapping[str, Any]) -> int:
+    """On how many audits a version's metrics were measured."""
+    return int(metrics.get("measured_on", {}).get("items", 0))
 
 
 def project_figures(session: Session, *, limit: int = 200) -> list[ProjectFigures]:
