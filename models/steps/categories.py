@@ -23,7 +23,7 @@ from models.steps.effects import Effect, in_force
 from models.steps.projects import NewCategory, add_category, edit_category, find_category, mark_categories
 from models.steps.score import pool_of
 from models.steps.train import request_training
-from models.store.queries.decisions import Labels, categories_given
+from models.store.queries.decisions import Labels, categories_given, labels_as_of
 from models.store.queries.projects import categories_of
 from models.store.tables import CategoryChangeRow, CategoryRow, DecisionRow, ItemRow, ProjectRow, TaskRow
 from models.store.types import utc_now
@@ -185,14 +185,18 @@ def _split(
     ).all()
     decided = {one.id: session.get_one(DecisionRow, one.decision_id) for one in items}
     given = categories_given(session, [one.id for one in decided.values()])
+    audits = labels_as_of(session, project.id, audited=True, blindly=True)
+    audits = audits.where(audits.category == row.id)
+    blindly = dict(zip(audits.item.tolist(), audits.decision.tolist(), strict=True))
     for item in items:
         before = decided[item.id]
         kept = sorted(given[before.id] - {row.id})
         made = put(session, caller, item, action=Action.CORRECT, category_ids=[*kept, new.id], source=Source.REVIEW)
-        if before.reason is Reason.AUDIT:
+        if item.id in blindly:
             # The question was put blindly; only the names of its answers are others now. What the machine had said
             # then is not held against it.
-            made.reason, made.blind, made.inclusion_probability = Reason.AUDIT, True, before.inclusion_probability
+            asked_with = session.get_one(DecisionRow, blindly[item.id]).inclusion_probability
+            made.reason, made.blind, made.inclusion_probability = Reason.AUDIT, True, asked_with
     asked = _likely(runtime, session, project, labels, wanted)
     ask_again(session, project, asked, f"Asked because {row.name} was split: it is {row.name} or {new.name}.")
     after = {"new_id": new.id, "asked": [item_id for item_id, _ in asked]}

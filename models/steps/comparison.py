@@ -86,12 +86,10 @@ def compare(runtime: Runtime, session: Session, project: ProjectRow, a: int, b: 
 
 def _audits(runtime: Runtime, session: Session, project: ProjectRow, a: int, b: int) -> Labels:
     """The audits held out for both versions, of items that both have vectors of."""
-    learnt = session.execute(
-        select(VersionRow.decision_high_water, VersionRow.audit_high_water).where(
-            VersionRow.project_id == project.id, VersionRow.number.in_((a, b))
-        )
-    ).tuples()
-    audits = hold_out(session, project.id, learnt.all())
+    versions = session.scalars(
+        select(VersionRow).where(VersionRow.project_id == project.id, VersionRow.number.in_((a, b)))
+    ).all()
+    audits = hold_out(session, project.id, versions)
     for number in (a, b) if len(audits) else ():
         pool = pool_of(runtime, session, project, number)
         audits = audits.where(np.isin(audits.item, [] if pool is None else pool.item_ids))
@@ -117,8 +115,8 @@ def _flips(runtime: Runtime, session: Session, project: ProjectRow, a: int, b: i
     ids, at_a, at_b = _common(found_a[0], found_b[0])
     said_a, said_b = found_a[1].category[at_a], found_b[1].category[at_b]
     differs = np.flatnonzero(said_a != said_b)
-    labels = labels_as_of(session, project.id)
-    truth = dict(zip(labels.item[labels.audit].tolist(), labels.category[labels.audit].tolist(), strict=True))
+    labels = labels_as_of(session, project.id, audited=True, blindly=True)
+    truth = dict(zip(labels.item.tolist(), labels.category.tolist(), strict=True))
     names = {row.id: row.name for row in categories_of(session, project.id)}
     shown = sorted(differs.tolist(), key=lambda place: int(ids[place]) not in truth)[:_FLIPS_SHOWN]
     wanted = [int(ids[place]) for place in shown]

@@ -66,7 +66,7 @@ class _Measured:
 def outlook(runtime: Runtime, session: Session, project: ProjectRow) -> Outlook:
     """Measure versions on the blind audits that none of them learnt from, and carry their curve forward."""
     versions = _versions(session, project)
-    audits = hold_out(session, project.id, [(row.decision_high_water, row.audit_high_water) for row in versions])
+    audits = hold_out(session, project.id, versions)
     pool = pool_of(runtime, session, project, versions[-1].number) if versions else None
     if pool is not None:
         audits = audits.where(np.isin(audits.item, pool.item_ids))

@@ -17,7 +17,7 @@ from models.steps.examine import examine
 from models.steps.projects import settings_of
 from models.steps.reserve import is_reserved
 from models.steps.score import scored
-from models.store.queries.decisions import hold_out, labels_as_of
+from models.store.queries.decisions import held_out_of, hold_out, labels_as_of
 from models.store.queries.projects import categories_of
 from models.store.tables import ProjectRow, VersionRow
 from models.vocabulary import TaskKind
@@ -103,8 +103,7 @@ def look(runtime: Runtime, session: Session, project: ProjectRow) -> HoldOut:
     serving = session.scalar(
         select(VersionRow).where(VersionRow.project_id == project.id, VersionRow.number == project.serving_number)
     )
-    learnt = [] if serving is None else [(serving.decision_high_water, serving.audit_high_water)]
-    audits = hold_out(session, project.id, learnt)
+    audits = hold_out(session, project.id, [] if serving is None else [serving])
     try:
         found = scored(runtime, session, project)
         served = runtime.heads.get(session, project) if found else None
@@ -133,7 +132,7 @@ def _sampled(
     if serving is None:
         return reserved
     labels = labels_as_of(session, project.id, serving.decision_high_water)
-    learnt = ~labels.audit | (labels.decision <= serving.audit_high_water)
+    learnt = ~held_out_of(serving, labels)
     otherwise = np.isin(item_ids, labels.item[~labels.audit]) & reserved
     if otherwise.sum() > ASKED_OTHERWISE * max(int(reserved.sum()), 1):
         return None

@@ -15,7 +15,7 @@ from models.learn.bundle import BUNDLE, HEAD
 from models.pool.inputs import Inputs
 from models.runtime import Runtime
 from models.steps.score import pool_of
-from models.store.queries.decisions import hold_out, labels_as_of
+from models.store.queries.decisions import held_out_of, hold_out, labels_as_of
 from models.store.queries.projects import categories_of
 from models.store.queries.versions import find_version
 from models.store.queries.work import decided_by, promotions_of
@@ -56,7 +56,7 @@ def lineage(session: Session, project: ProjectRow, number: int) -> Lineage:
     """Where a version comes from. Raises `Missing` where there is none of this number."""
     version = find_version(session, project, number)
     labels = labels_as_of(session, project.id, version.decision_high_water)
-    learnt = labels.where(~labels.audit | (labels.decision <= version.audit_high_water))
+    learnt = labels.where(~held_out_of(version, labels))
     return Lineage(
         version,
         decided_by(session, np.unique(learnt.decision).tolist()),
@@ -67,7 +67,7 @@ def lineage(session: Session, project: ProjectRow, number: int) -> Lineage:
 def checked(runtime: Runtime, session: Session, project: ProjectRow, number: int) -> list[Checked]:
     """The blind audits that a version did not learn from, newest first. Raises `Missing` where there is no version."""
     version = find_version(session, project, number)
-    audits = hold_out(session, project.id, [(version.decision_high_water, version.audit_high_water)])
+    audits = hold_out(session, project.id, [version])
     pool = pool_of(runtime, session, project, number) if len(audits) else None
     if pool is None:
         return []

@@ -19,7 +19,7 @@ from models.steps.projects import settings_of
 from models.steps.suspension import suspended, terms_of
 from models.store.queries.categories import counted_as, merged_categories
 from models.store.queries.counters import item_counts
-from models.store.queries.decisions import categories_given
+from models.store.queries.decisions import categories_given, unlearnt
 from models.store.queries.projects import categories_of
 from models.store.tables import (
     DecisionCategoryRow,
@@ -118,7 +118,8 @@ def accuracy_trend(
 ) -> list[Accuracy]:
     """How often the version that served was right on the blind audits of each day or week, as they came.
 
-    Each audit is judged by what the machine had said when it was asked; the reviewer did not see it.
+    Each audit is judged by what the machine had said when it was asked; the reviewer did not see it. One of an item
+    that this version had learnt from does not count.
 
     Args:
         bucket: `day` or `week` (weeks begin on Monday).
@@ -131,6 +132,7 @@ def accuracy_trend(
             DecisionRow.action.in_(LABELLING),
             DecisionRow.partial.is_(False),
             DecisionRow.predicted_category_id.is_not(None),
+            unlearnt(),
             DecisionRow.id.not_in(
                 select(DecisionRow.supersedes_id).where(
                     DecisionRow.project_id == project.id, DecisionRow.action == Action.UNDO

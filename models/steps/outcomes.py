@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.errors import Missing
 from models.steps.accounts import Caller
 from models.steps.decisions import LABELLING
-from models.store.queries.decisions import names_of, seen_by
+from models.store.queries.decisions import AUDITS_STAY, names_of, seen_by
 from models.store.tables import CategoryRow, DecisionRow, ItemRow, PredictionRow, ProjectRow, TaskRow, VersionRow
 from models.store.types import utc_now
 from models.vocabulary import Action, ItemState, Reason, Role, VersionStatus
@@ -96,17 +96,25 @@ def learnt_by(session: Session, decision: DecisionRow) -> int | None:
         .order_by(VersionRow.number)
     )
     for version in versions:
-        held_out = decision.reason is Reason.AUDIT and decision.id > version.audit_high_water
-        if not held_out and _in_force(history, version.decision_high_water) == decision.id:
+        stood = _stood(history, version.decision_high_water)
+        if stood and stood[-1].id == decision.id and not _held_out(stood, version):
             return version.number
     return None
 
 
-def _in_force(history: Sequence[DecisionRow], mark: int) -> int | None:
-    """Which of an item's decisions stood as of a mark."""
+def _stood(history: Sequence[DecisionRow], mark: int) -> list[DecisionRow]:
+    """Which of an item's decisions had not been taken back as of a mark, oldest first."""
     known = [row for row in history if row.id <= mark]
     undone = {row.supersedes_id for row in known if row.action is Action.UNDO}
-    return max((row.id for row in known if row.action in LABELLING and row.id not in undone), default=None)
+    given = [row for row in known if row.action in LABELLING and row.id not in undone]
+    return sorted(given, key=lambda row: row.id)
+
+
+def _held_out(stood: Sequence[DecisionRow], version: VersionRow) -> bool:
+    """Whether a version kept the item to be measured on; see `models.store.queries.decisions.held_out_of`."""
+    stay = (version.snapshot or {}).get(AUDITS_STAY, False)
+    audits = [row.id for row in (stood if stay else stood[-1:]) if row.reason is Reason.AUDIT]
+    return bool(audits) and audits[-1] > version.audit_high_water
 
 
 def _waiting(session: Session, item: ItemRow | None) -> tuple[Wait, datetime | None]:

@@ -18,7 +18,7 @@ from models.pool.vectors import Pool
 from models.runtime import Runtime
 from models.steps.fields import Seen, never_learnt, seen
 from models.store.queries.categories import merged_categories
-from models.store.queries.decisions import Labels, labels_as_of
+from models.store.queries.decisions import AUDITS_STAY, Labels, held_out_of, labels_as_of
 from models.store.queries.projects import categories_of
 from models.store.tables import EncoderRow, ProjectRow, VectorRow, VersionRow
 
@@ -86,6 +86,7 @@ def taken(session: Session, project: ProjectRow, encoder_id: int) -> dict[str, A
         "positions": 0 if last is None else last + 1,
         "erasures": project.erasures,
         "never_learnt": never_learnt(session, project),
+        AUDITS_STAY: True,
     }
 
 
@@ -107,13 +108,17 @@ def lesson(runtime: Runtime, session: Session, project: ProjectRow, version: Ver
         slug, positions = kept["slug"], min(kept["positions"], len(pool))
         categories = [Known(*one) for one in kept["categories"]]
     merged = None if kept is None else dict(kept.get("merged", []))
-    labels = labels_as_of(session, project.id, version.decision_high_water, merged=merged)
-    labels = labels.where(
-        np.isin(labels.item, pool.item_ids[:positions])
-        & np.isin(labels.category, np.asarray([one.id for one in categories], np.int64))
-    )
-    held_out = labels.audit & (labels.decision > version.audit_high_water)
-    given = Lesson(slug, encoder, categories, pool, positions, labels.where(~held_out), labels.where(held_out))
+    up_to = session, project.id, version.decision_high_water
+
+    def known(labels: Labels) -> Labels:
+        there = np.isin(labels.item, pool.item_ids[:positions])
+        return labels.where(there & np.isin(labels.category, np.asarray([one.id for one in categories], np.int64)))
+
+    labels = labels_as_of(*up_to, merged=merged)
+    audits = labels_as_of(*up_to, audited=True, blindly=True, merged=merged)
+    learnt = known(labels.where(~held_out_of(version, labels)))
+    held_out = known(audits.where(held_out_of(version, audits) & ~np.isin(audits.item, learnt.item)))
+    given = Lesson(slug, encoder, categories, pool, positions, learnt, held_out)
     if kept is None or "never_learnt" not in kept:  # before there was such a list, no version learnt from fields
         return given
     names = {one.id: one.name for one in categories}

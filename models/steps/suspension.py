@@ -16,7 +16,7 @@ from models.learn.promise import Standing, standing
 from models.steps.decisions import LABELLING
 from models.steps.projects import settings_of
 from models.store.queries.categories import merged_categories
-from models.store.queries.decisions import categories_given
+from models.store.queries.decisions import categories_given, unlearnt
 from models.store.tables import CategoryChangeRow, CategoryRow, DecisionRow, ProjectRow, VersionRow
 from models.vocabulary import AutomationBy, Reason, Surgery, TaskKind
 
@@ -136,6 +136,7 @@ def _standing(session: Session, project: ProjectRow, version: VersionRow, terms:
             _would_be_accepted(terms),
             DecisionRow.action.in_(LABELLING),
             DecisionRow.partial.is_(False),
+            unlearnt(),
             ~exists().where(undoing.supersedes_id == DecisionRow.id),
         )
         .order_by(DecisionRow.id.desc())

@@ -172,12 +172,13 @@ def _begin(work: Work) -> VersionRow | None:
 
 
 def _audit_high_water(labels: Labels) -> int:
-    audits = labels.decision[labels.audit]
+    audits = np.unique(labels.blind[labels.audit])  # an item may have several categories: each of its rows has it
     return int(audits[-HOLD_OUT - 1]) if len(audits) > HOLD_OUT else 0
 
 
 def _held_out(labels: Labels) -> NDArray[np.bool_]:
-    return labels.audit & (labels.decision > _audit_high_water(labels))
+    held_out: NDArray[np.bool_] = labels.blind > _audit_high_water(labels)
+    return held_out
 
 
 def _check_enough(labels: Labels) -> None:

@@ -197,7 +197,11 @@ def test_a_split_keeps_audits_and_suspends_automation(runtime: Runtime, desk: De
         assert version is not None
         version.automation = {"threshold": 0.5, "target": 0.95, "share": 0.5}
         assert suspension.suspended_now(session, project) is None
-    made, effect = desk.change("Login", Surgery.SPLIT, name="Passwords", item_ids=login[:2])
+        confirmed = session.get_one(DecisionRow, session.get_one(ItemRow, login[2]).decision_id)
+        confirmed.reason, confirmed.blind, confirmed.inclusion_probability = Reason.AUDIT, True, 0.2
+        again = review.NewDecision(Action.CORRECT, item_id=login[2], categories=["Login"])  # an audit all the same
+        review.decide(session, desk.caller, project, again, runtime.settings)
+    made, effect = desk.change("Login", Surgery.SPLIT, name="Passwords", item_ids=login[:3])
     assert effect.threshold == 0.5
     assert any("automation is suspended" in one for one in effect.says)
     with runtime.database.read() as session:
@@ -205,6 +209,11 @@ def test_a_split_keeps_audits_and_suspends_automation(runtime: Runtime, desk: De
         labels = labels_as_of(session, project.id)
         assert labels.audit[labels.item == login[0]].all()
         assert not labels.audit[labels.item == login[1]].any()
+        blindly = labels_as_of(session, project.id, audited=True, blindly=True)
+        assert blindly.category[np.isin(blindly.item, login[:3])].tolist() == [desk.category("Passwords").id] * 2
+        assert (
+            session.get_one(DecisionRow, int(blindly.blind[blindly.item == login[2]][0])).inclusion_probability == 0.2
+        )
         newest = session.get_one(DecisionRow, session.get_one(ItemRow, login[0]).decision_id)
         assert newest.predicted_number is None  # what was said of the old categories is not held against anybody
         assert "Login was split" in (suspension.suspended_now(session, project) or "")

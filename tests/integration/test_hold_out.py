@@ -1,16 +1,20 @@
 """The serving version on its hold-out: accuracy helped by the rest of the reserve, and promises by category."""
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from models import jobs
 from models.learn.audit import exact_interval
 from models.runtime import Runtime
-from models.steps import hold_out, monitor, serve
+from models.steps import comparison, hold_out, lineage, monitor, outcomes, serve
 from models.steps.accounts import Caller
 from models.steps.items import NewItem
 from models.steps.suspension import suspended_now
-from models.store.tables import CategoryRow, ProjectRow
+from models.store.queries.decisions import AUDITS_STAY, Labels, labels_as_of
+from models.store.queries.decisions import hold_out as held_out
+from models.store.queries.versions import find_version
+from models.store.tables import CategoryRow, DecisionRow, ProjectRow
 from models.vocabulary import AutomationBy, Job, Promotion, Reason, Verdict
 from tests.integration.conftest import Drain
 from tests.integration.test_learning import TRUTH, WRONG, Team
@@ -122,3 +126,64 @@ def test_what_is_promised_by_category_is_suspended_too(team: Team, drain: Drain)
         assert "audited answers" in (suspended_now(session, team.project(session)) or "")
     answers = serve.predict(team.runtime, team.caller, team.slug, [NewItem("I was charged twice for order 77")])
     assert answers.answers[0].verdict is Verdict.REVIEW
+
+
+@pytest.mark.parametrize("by", ["looking it up", "feedback"])
+def test_what_is_decided_after_an_audit_does_not_take_it_away(team: Team, drain: Drain, by: str) -> None:
+    """Who sees where the machine and an audit differ, and decides once more, must not make the machine look better."""
+    answer(team, drain, 30, wrong=10)
+    serve_a_version(team, drain)
+    with team.runtime.database.read() as session:
+        project = team.project(session)
+        before = hold_out.accuracy_now(team.runtime, session, project)
+        audits = labels_as_of(session, project.id, audited=True)
+        contradicted = [one for one in lineage.checked(team.runtime, session, project, 1) if one.truth != one.answered]
+    assert before is not None
+    assert len(contradicted) >= 5
+    for one in contradicted:
+        if by == "feedback":
+            with team.runtime.database.transaction() as session:
+                right = serve.Feedback(category=one.answered[0], item_id=one.item.id)
+                serve.feedback(session, team.caller, team.project(session), right)
+        else:
+            team.decide(categories=one.answered, item_id=one.item.id)
+    team.train()
+    drain()
+    [old, new] = team.versions()
+    assert new.trained_decisions == old.trained_decisions  # the items stay what accuracy is measured on
+    with team.runtime.database.read() as session:
+        project = team.project(session)
+        assert hold_out.accuracy_now(team.runtime, session, project) == before
+        labels = labels_as_of(session, project.id)
+        corrected = {one.item.id for one in contradicted}
+        assert [
+            outcomes.learnt_by(session, session.get_one(DecisionRow, one)) for one in newest(labels, corrected)
+        ] == [None] * len(corrected)
+        compared = comparison.compare(team.runtime, session, project, 1, 2)
+        assert compared.audits == 30
+        assert np.sort(audits.item).tolist() == np.sort(labels.item[labels.audit]).tolist()
+    assert new.metrics is not None
+    assert new.metrics["measured_on"]["items"] == 30
+
+
+def newest(labels: Labels, items: set[int]) -> list[int]:
+    return labels.decision[np.isin(labels.item, list(items))].tolist()
+
+
+def test_a_version_that_learnt_from_what_was_decided_after_an_audit_is_not_measured_on_it(
+    team: Team, drain: Drain
+) -> None:
+    """As versions did before audits stayed what they are."""
+    answer(team, drain, 30, wrong=10)
+    serve_a_version(team, drain)
+    with team.runtime.database.read() as session:
+        one = lineage.checked(team.runtime, session, team.project(session), 1)[0]
+    team.decide(categories=one.truth, item_id=one.item.id)
+    team.train()
+    drain()
+    with team.runtime.database.transaction() as session:
+        project = team.project(session)
+        version = find_version(session, project, 2)
+        assert one.item.id in held_out(session, project.id, [version]).item
+        version.snapshot = {name: kept for name, kept in (version.snapshot or {}).items() if name != AUDITS_STAY}
+        assert one.item.id not in held_out(session, project.id, [version]).item

@@ -15,16 +15,17 @@ from models.absence import NO_ROOM
 from models.errors import Conflict, NoVersion, TooLittleToLearn
 from models.prepare import _adopt_encoder
 from models.runtime import Runtime
-from models.steps import comparison, embed, ingest, queue, register, review, train
+from models.steps import comparison, embed, ingest, monitor, queue, register, review, suspension, train
 from models.steps import hold_out as hold_out_step
 from models.steps.accounts import Caller
 from models.steps.items import NewItem
 from models.steps.projects import find_project, update_project
 from models.steps.reserve import is_reserved
-from models.store.queries.decisions import hold_out, labels_as_of
+from models.steps.suspension import Terms
+from models.store.queries.decisions import Labels, hold_out, labels_as_of
 from models.store.tables import DecisionRow, ItemRow, JobRow, ProjectRow, PromotionRow, TaskRow, VectorRow, VersionRow
 from models.store.types import utc_now
-from models.vocabulary import Action, Job, JobStatus, Reason, VersionStatus
+from models.vocabulary import Action, AutomationBy, Job, JobStatus, Reason, VersionStatus
 from models.work import Work
 from tests.integration.conftest import Drain, put, texts
 from tests.integration.crashes import Crash
@@ -161,8 +162,14 @@ def test_a_hold_out_that_fills_up_lets_the_oldest_audits_graduate(team: Team, mo
     assert version.audit_high_water == audits[-6]
     assert version.trained_decisions == 95
     with team.runtime.database.read() as session:
-        mine = [(version.decision_high_water, version.audit_high_water)]
-        assert hold_out(session, version.project_id, mine).decision.tolist() == list(audits[-5:])
+        assert hold_out(session, version.project_id, [version]).decision.tolist() == list(audits[-5:])
+
+
+def test_the_hold_out_counts_audits_and_not_the_categories_that_they_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "HOLD_OUT", 5)
+    twice = np.repeat(np.arange(1, 11), 2)  # ten audits of items that have two categories each
+    labels = Labels(decision=twice, item=twice, category=np.tile([1, 2], 10), blind=twice)
+    assert np.unique(labels.item[train._held_out(labels)]).tolist() == [6, 7, 8, 9, 10]
 
 
 def test_an_item_that_was_learnt_from_before_its_audit_is_no_hold_out(team: Team) -> None:
@@ -176,15 +183,25 @@ def test_an_item_that_was_learnt_from_before_its_audit_is_no_hold_out(team: Team
     team.decide(categories=["Login"], item_id=known.item.id)
     perform(team.runtime, team.train())
     team.promote(1)
+    with team.runtime.database.transaction() as session:  # both cards come back, and are asked of the new version
+        queue.release(session, team.caller, team.project(session), [known.task.id, unknown.task.id])
+    again = {one.task.id for one in team.lease(60)}
+    assert {known.task.id, unknown.task.id} <= again
     for one in (known, unknown):
         team.decide(categories=[TRUTH[one.item.text]], task_id=one.task.id)
     with team.runtime.database.read() as session:
         project = team.project(session)
         told = hold_out_step.accuracy_now(team.runtime, session, project)
         compared = comparison.compare(team.runtime, session, project, 0, 1)
+        trend = monitor.accuracy_trend(session, project)
+        version = team.versions()[0]
+        promised = Terms(AutomationBy.PROJECT, 0.0, {}, 1.0, 0.95)
+        tested = suspension._standing(session, project, version, promised)
     assert told is not None
     assert told["audited"] == 1
     assert compared.audits == 1
+    assert [point.audited for point in trend] == [1]
+    assert tested.accepted == 1
 
 
 def test_a_worse_version_is_not_promoted_and_a_manual_project_promotes_nothing(team: Team, drain: Drain) -> None:

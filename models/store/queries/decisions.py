@@ -6,13 +6,16 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Boolean, ColumnElement, exists, false, func, or_, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from models.store.queries.categories import counted_as, merged_categories
 from models.store.queries.paging import Page, newest_first
-from models.store.tables import DecisionCategoryRow, DecisionRow, ItemRow
+from models.store.tables import DecisionCategoryRow, DecisionRow, ItemRow, VersionRow
 from models.vocabulary import Action, ItemState, Reason, Source
+
+AUDITS_STAY = "audits_stay"
+"""In the snapshot of a version that did not learn from audits of its hold-out which were decided once more, either."""
 
 _LOOK_UP = 1_000
 _LABELLING = (Action.ACCEPT, Action.CORRECT)
@@ -26,13 +29,20 @@ class Labels:
         decision: ids of the decisions.
         item: ids of the items.
         category: ids of the categories.
-        audit: whether the item was asked as a blind audit.
+        blind: ids of the newest blind answers to an audit of the items, 0 where there is none. What is decided later
+            with the machine's answer in view changes what an item is, and not that it was audited.
     """
 
     decision: NDArray[np.int64]
     item: NDArray[np.int64]
     category: NDArray[np.int64]
-    audit: NDArray[np.bool_]
+    blind: NDArray[np.int64]
+
+    @property
+    def audit(self) -> NDArray[np.bool_]:
+        """Whether the item was asked as a blind audit, shape (n,)."""
+        asked: NDArray[np.bool_] = self.blind > 0
+        return asked
 
     def __len__(self) -> int:
         """How many there are."""
@@ -40,7 +50,7 @@ class Labels:
 
     def where(self, mask: NDArray[np.bool_]) -> "Labels":
         """Those for which the mask is true."""
-        return Labels(self.decision[mask], self.item[mask], self.category[mask], self.audit[mask])
+        return Labels(self.decision[mask], self.item[mask], self.category[mask], self.blind[mask])
 
     def counted(self, merged: Mapping[int, int]) -> "Labels":
         """The same with merged categories as what they count for; an item that had both has one."""
@@ -49,7 +59,12 @@ class Labels:
         category = np.asarray([merged.get(one, one) for one in self.category.tolist()], np.int64)
         _, first = np.unique(np.stack([self.decision, category]), axis=1, return_index=True)
         keep = np.sort(first)
-        return Labels(self.decision[keep], self.item[keep], category[keep], self.audit[keep])
+        return Labels(self.decision[keep], self.item[keep], category[keep], self.blind[keep])
+
+    def overruled(self) -> "Labels":
+        """The same as versions took it that did not know `AUDITS_STAY`: an audit decided once more was none."""
+        blind = np.where(self.blind == self.decision, self.blind, 0)
+        return Labels(self.decision, self.item, self.category, blind)
 
     def members(self, classes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
         """The same by item, for items with several categories.
@@ -75,6 +90,7 @@ def labels_as_of(
     high_water: int | None = None,
     *,
     audited: bool = False,
+    blindly: bool = False,
     merged: Mapping[int, int] | None = None,
 ) -> Labels:
     """What each item was, as far as the decisions up to `high_water` say (all of them without one).
@@ -83,6 +99,7 @@ def labels_as_of(
 
     Args:
         audited: only of items that were ever asked as a blind audit.
+        blindly: what the blind answers to audits say, whatever was decided later, and nothing of other items.
         merged: what merged categories count for, by id; None for those merged now.
     """
     known = [DecisionRow.project_id == project_id]
@@ -94,46 +111,80 @@ def labels_as_of(
     if high_water is not None:
         known.append(DecisionRow.id <= high_water)
     undone = select(DecisionRow.supersedes_id).where(*known, DecisionRow.action == Action.UNDO)
+    answer = case((and_(DecisionRow.reason == Reason.AUDIT, DecisionRow.partial.is_(False)), DecisionRow.id))
     newest = (
-        select(func.max(DecisionRow.id).label("id"))
+        select(func.max(DecisionRow.id).label("id"), func.max(answer).label("blind"))
         .where(*known, DecisionRow.action.in_(_LABELLING), DecisionRow.id.not_in(undone))
         .group_by(DecisionRow.item_id)
         .subquery()
     )
-    audit = type_coerce(func.coalesce(DecisionRow.reason == Reason.AUDIT, false()), Boolean)
+    query = select(
+        DecisionRow.id, DecisionRow.item_id, DecisionCategoryRow.category_id, func.coalesce(newest.c.blind, 0)
+    )
+    if blindly:
+        last = aliased(DecisionRow)
+        query = query.join(newest, newest.c.blind == DecisionRow.id).join(last, last.id == newest.c.id)
+        query = query.where(last.partial.is_(False))
+    else:
+        query = query.join(newest, newest.c.id == DecisionRow.id).where(DecisionRow.partial.is_(False))
     connection = session.connection()  # there may be many: its rows are tuples, and cost a quarter of a session's
     rows = connection.execute(
-        select(DecisionRow.id, DecisionRow.item_id, DecisionCategoryRow.category_id, audit)
-        .join(newest, newest.c.id == DecisionRow.id)
-        .join(DecisionCategoryRow, DecisionCategoryRow.decision_id == DecisionRow.id)
-        .where(DecisionRow.partial.is_(False))
-        .order_by(DecisionRow.id, DecisionCategoryRow.category_id)
+        query.join(DecisionCategoryRow, DecisionCategoryRow.decision_id == DecisionRow.id).order_by(
+            DecisionRow.id, DecisionCategoryRow.category_id
+        )
     ).all()
     labels = Labels(
         np.fromiter((row[0] for row in rows), np.int64, len(rows)),
         np.fromiter((row[1] for row in rows), np.int64, len(rows)),
         np.fromiter((row[2] for row in rows), np.int64, len(rows)),
-        np.fromiter((row[3] for row in rows), np.bool_, len(rows)),
+        np.fromiter((row[3] for row in rows), np.int64, len(rows)),
     )
     return labels.counted(merged_categories(session, project_id) if merged is None else merged)
 
 
-def hold_out(session: Session, project_id: int, learnt: Sequence[tuple[int, int]]) -> Labels:
-    """The blind audits in force on items from which none of some versions has learnt.
+def hold_out(session: Session, project_id: int, versions: Sequence[VersionRow]) -> Labels:
+    """The blind answers to audits of items from which none of these versions has learnt.
 
     An item may have been decided in another way, and learnt from, before it was audited (its decision was taken
     back, or somebody looked it up while the audit waited): an audit of such an item proves nothing.
 
-    Args:
-        learnt: the decision and the audit high-water mark of each version.
+    A decision that comes after the audit, with the machine's answer in view, does not count here: it is made where
+    somebody saw that the machine and the audit differ, so it would take away what speaks against the machine.
     """
-    labels = labels_as_of(session, project_id, audited=True)
-    unseen = labels.audit.copy()
-    for decisions, audits in learnt:
-        before = labels_as_of(session, project_id, decisions, audited=True)
-        trained = before.item[~before.audit | (before.decision <= audits)]
-        unseen &= (labels.decision > audits) & ~np.isin(labels.item, trained)
+    labels = labels_as_of(session, project_id, audited=True, blindly=True)
+    unseen = labels.audit
+    for version in versions:
+        before = labels_as_of(session, project_id, version.decision_high_water, audited=True)
+        trained = before.item[~held_out_of(version, before)]
+        unseen = unseen & (labels.blind > version.audit_high_water) & ~np.isin(labels.item, trained)
     return labels.where(unseen)
+
+
+def held_out_of(version: VersionRow, labels: Labels) -> NDArray[np.bool_]:
+    """Which of the decisions up to its mark a version did not learn from, shape (n,): the newer audits."""
+    stay = (version.snapshot or {}).get(AUDITS_STAY, False)
+    held_out: NDArray[np.bool_] = (labels if stay else labels.overruled()).blind > version.audit_high_water
+    return held_out
+
+
+def unlearnt() -> ColumnElement[bool]:
+    """Whether the version that had answered when a question was put had learnt nothing of the item before.
+
+    For selects of `DecisionRow`. An audit may be asked of an item that somebody had looked up, or once more of one that
+    has graduated to training (where a category was split): what a version says of such an item proves nothing of it.
+    """
+    version, earlier, undoing = aliased(VersionRow), aliased(DecisionRow), aliased(DecisionRow)
+    knew = exists().where(
+        version.project_id == DecisionRow.project_id,
+        version.number == DecisionRow.predicted_number,
+        earlier.item_id == DecisionRow.item_id,
+        earlier.id <= version.decision_high_water,
+        earlier.action.in_(_LABELLING),
+        earlier.partial.is_(False),
+        or_(earlier.reason.is_(None), earlier.reason != Reason.AUDIT, earlier.id <= version.audit_high_water),
+        ~exists().where(undoing.supersedes_id == earlier.id, undoing.id <= version.decision_high_water),
+    )
+    return ~knew
 
 
 def high_water(session: Session, project_id: int) -> int:
