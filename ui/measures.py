@@ -51,7 +51,7 @@ def _audit(project: Project, one: Decision) -> None:
     verdict = "right" if _right(one) else "wrong"
     text, link = st.columns([5, 1], vertical_alignment="center")
     text.markdown(
-        f"**{verdict}**: {sentences.plain(one.reviewer)} said **{sentences.plain(', '.join(one.categories))}**, "
+        f"**{verdict}**: {sentences.plain(one.reviewer or 'Somebody')} said **{sentences.plain(', '.join(one.categories))}**, "
         f"version {said.model_version} had said "
         f"**{sentences.plain(said.category)}** ({sentences.percent(said.confidence)})"
     )
