@@ -48,10 +48,10 @@ def _audit(project: Project, one: Decision) -> None:
     said = one.said
     if said is None:
         return
-    verdict = "right" if _right(one) else "wrong"
+    verdict, by = "right" if _right(one) else "wrong", sentences.plain(one.reviewer or "Somebody")
     text, link = st.columns([5, 1], vertical_alignment="center")
     text.markdown(
-        f"**{verdict}**: {sentences.plain(one.reviewer or 'Somebody')} said **{sentences.plain(', '.join(one.categories))}**, "
+        f"**{verdict}**: {by} said **{sentences.plain(', '.join(one.categories))}**, "
         f"version {said.model_version} had said "
         f"**{sentences.plain(said.category)}** ({sentences.percent(said.confidence)})"
     )
