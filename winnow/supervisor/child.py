@@ -80,7 +80,9 @@ class Child:
         return None if self.process is None else self.process.poll()
 
     def spawn(self) -> None:
-        """Starts the process in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+        """Starts the process in a session of its own, so that Ctrl-C reaches the supervisor alone. Raises OSError."""
+        self.started = time.monotonic()
+        self.log.parent.mkdir(exist_ok=True)  # somebody may have tidied up
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 self.part.command,
@@ -90,7 +92,6 @@ class Child:
                 env=dict(self.part.environment),
                 start_new_session=True,
             )
-        self.started = time.monotonic()
         self.due = 0.0
 
     def answer(self) -> str:
@@ -114,7 +115,7 @@ class Child:
 
     def show_news(self, show: Callable[[str], None]) -> None:
         """Shows what the operator should see of the lines since the last time; then rotates a long log."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # a log that cannot be read ends nothing
             status = self.log.stat()
             size = status.st_size
             # The last words of a part that fails are told by whoever waits for it, once.

@@ -110,9 +110,21 @@ class Run:
                 raise CannotStartError(f"{name} does not start. Its log, {child.log}, ends:\n{child.last_words()}")
             self._board.warn(f"{name} ended ({_manner(code)}); starting it again in {pause:g} s. Log: {child.log}")
         elif child.process is None and now >= child.due:
+            self._start_again(child, now)
+
+    def _start_again(self, child: Child, now: float) -> None:
+        """Starts a part that died. What keeps it from starting may pass, and the others live on meanwhile."""
+        name = child.part.name
+        try:
             child.spawn()
-            self._now_lives(child)
-            self._board.note(f"{child.part.name} started again")
+        except OSError as error:
+            if not self.settled:
+                raise
+            pause = child.note_death(now)
+            self._board.warn(f"{name} cannot be started: {error}; trying again in {pause:g} s")
+            return
+        self._now_lives(child)
+        self._board.note(f"{name} started again")
 
     def _end(self) -> None:
         """Ends the processes: Redis last, since the others still want to write to it."""
@@ -163,12 +175,17 @@ class Run:
     def _watch_guard(self) -> None:
         """Starts the guard, and again should it have died."""
         if self._guard is None or self._guard.poll() is not None:
-            self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", guard.__file__, self.mark],
-                stdin=subprocess.PIPE,
-                pass_fds=[self._lock.fileno()],
-                start_new_session=True,
-            )
+            try:
+                self._guard = subprocess.Popen(
+                    [sys.executable, "-I", "-S", guard.__file__, self.mark],
+                    stdin=subprocess.PIPE,
+                    pass_fds=[self._lock.fileno()],
+                    start_new_session=True,
+                )
+            except OSError:
+                if not self.settled:
+                    raise
+                return  # the machine has no room for it now: the next turn tries again
             for group in self._groups:
                 self._tell_guard(group)
 

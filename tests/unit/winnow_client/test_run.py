@@ -1,7 +1,9 @@
 """A run of real processes: restarted when they die, ended together, and never left behind."""
 
+import errno
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +94,68 @@ def test_what_dies_is_started_again_and_said(tmp_path):
     said = console.export_text()
     assert "sleeper ended (SIGKILL); starting it again in 0.5 s" in said
     assert "sleeper started again" in said
+
+
+def test_what_cannot_be_started_just_now_is_tried_again_and_ends_nothing(tmp_path):
+    console = Console(file=io.StringIO(), record=True, width=300)
+    with a_run(tmp_path, Board(console)) as run:
+        child = run.begin(part(run, "sleeper", SLEEPER))
+        other = run.begin(part(run, "other", SLEEPER))
+        run.settled = True
+        child.log.unlink()
+        child.log.mkdir()  # as little to be opened as on a disk that can only be read
+        child.process.kill()
+        run.until(lambda: "sleeper cannot be started" in console.export_text(clear=False))
+        assert other.alive
+        child.log.rmdir()
+        run.until(lambda: child.alive)
+        assert "sleeper started again" in console.export_text()
+
+
+def test_logs_that_were_deleted_are_begun_anew(tmp_path):
+    with a_run(tmp_path) as run:
+        child = run.begin(part(run, "sleeper", SLEEPER))
+        run.settled = True
+        first = child.process.pid
+        shutil.rmtree(run.plan.logs)
+        child.process.kill()
+        run.until(lambda: child.alive and child.process.pid != first)
+        assert child.log.is_file()
+
+
+def test_a_start_that_fails_before_all_is_well_is_told(tmp_path):
+    with a_run(tmp_path) as run:
+        child = run.begin(part(run, "sleeper", SLEEPER))
+        child.log.unlink()
+        child.log.mkdir()
+        child.process.kill()
+        with pytest.raises(IsADirectoryError):
+            run.until(lambda: False)
+
+
+class FullDisk(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_cannot_be_said_ends_nothing():
+    board = Board(Console(file=FullDisk()))
+    board.done("API")
+    board.note("api started again")
+    board.warn("api ended")
+    board.line("api", "ERROR")
+    with pytest.raises(OSError, match="No space"):  # here is the password, which is said once
+        board.welcome({"Sign in": "admin / secret"})
+
+
+def test_that_nobody_listens_any_more_ends_nothing():
+    program = "from winnow.supervisor.board import Board\nfor _ in range(2): Board().note('api started again')"
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        assert subprocess.run([sys.executable, "-c", program], stdout=writer, check=False).returncode == 0
+    finally:
+        os.close(writer)
 
 
 def test_each_death_in_a_row_makes_the_wait_longer_up_to_a_bound(tmp_path):
