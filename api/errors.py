@@ -1,7 +1,7 @@
 """From errors to answers: RFC 9457 problem documents.
 
-The table below is all there is to it. A built-in exception is not mapped, unless it says that the disk is full: it is
-a bug, is logged with its traceback by `api.middleware`, and answers 500 without a word of it.
+The table below is all there is to it. A built-in exception is not mapped, unless it says that the disk takes nothing:
+it is a bug, is logged with its traceback by `api.middleware`, and answers 500 without a word of it.
 """
 
 import json
@@ -265,10 +265,12 @@ def _database_error(request: Request, error: Exception) -> Response:
 
 
 def _system_error(request: Request, error: Exception) -> Response:
-    if absence(error) is None:
+    away = absence(error)
+    if away is None:
         raise error
-    _LOG.error("there is no room left: %s", error)
-    return _unavailable(request, f"{NO_ROOM} Nothing was stored: try again when there is.")
+    _LOG.error("the disk takes nothing: %s", error)
+    until = "when there is" if away == NO_ROOM else "when it can"
+    return _unavailable(request, f"{away} Nothing was stored: try again {until}.")
 
 
 def _pool_timeout(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""What is away for the moment: a full disk, a database that is gone, a store that cannot be reached.
+"""What is away for the moment: a disk that takes nothing, a database that is gone, a store that cannot be reached.
 
 No fault of whoever meets it: a request is told to come again, and a job waits (`models.jobs.put_off`) instead of being
 counted as one that failed.
@@ -13,10 +13,18 @@ from models.errors import BundleBroken, Unavailable
 
 NO_ROOM = "There is no room left on the disk of this machine."
 NO_ROOM_FOR_ROWS = "There is no room left on the disk of the database."
+NOT_WRITABLE = "The disk of this machine cannot be used at the moment."
 DATABASE_AWAY = "The database is away."
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_GONE = frozenset({errno.EROFS, errno.EIO, errno.ESTALE, errno.ENODEV, errno.EMFILE, errno.ENFILE})
+"""Mounted anew to be read only, broken or cut off, or no further file may be opened just now."""
+
 _SQLITE_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_SQLITE_AWAY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY})
+_SQLITE_KIND = 0xFF
+"""The part of SQLite's code that says what; the rest says where."""
+
 _POSTGRESQL_FULL = "53100"
 _POSTGRESQL_AWAY = ("08", "53", "57P")  # connection lost; too little of something; stopping, or not yet up
 
@@ -26,16 +34,23 @@ def absence(error: BaseException) -> str | None:
     if isinstance(error, Unavailable):
         return None if isinstance(error, BundleBroken) else error.detail
     if isinstance(error, OSError):
-        return NO_ROOM if error.errno in _FULL else None
+        return NO_ROOM if error.errno in _FULL else NOT_WRITABLE if error.errno in _GONE else None
     return _of_database(error) if isinstance(error, DBAPIError) else None
 
 
 def _of_database(error: DBAPIError) -> str | None:
     if isinstance(error.orig, sqlite3.Error):
-        return NO_ROOM_FOR_ROWS if error.orig.sqlite_errorcode in _SQLITE_FULL else None
+        return _of_sqlite(getattr(error.orig, "sqlite_errorcode", 0))  # none where the driver itself complains
     code: str | None = getattr(error.orig, "pgcode", None)
     if code == _POSTGRESQL_FULL:
         return NO_ROOM_FOR_ROWS
     if code is None:  # the driver's own words: no answer, or no connection
-        return DATABASE_AWAY if isinstance(error, OperationalError | InterfaceError) else None
+        lost = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+        return DATABASE_AWAY if lost else None
     return DATABASE_AWAY if code.startswith(_POSTGRESQL_AWAY) else None
+
+
+def _of_sqlite(code: int) -> str | None:
+    if code in _SQLITE_FULL:
+        return NO_ROOM_FOR_ROWS
+    return DATABASE_AWAY if code & _SQLITE_KIND in _SQLITE_AWAY else None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Dialect
+from sqlalchemy.engine.interfaces import DBAPIModule
 from sqlalchemy.exc import DBAPIError
 
 
@@ -16,6 +17,15 @@ def told_as_usual(dialect: Dialect) -> Iterator[None]:
         raise as_usual(error, dialect) from error
 
 
-def as_usual(error: Exception, dialect: Dialect) -> BaseException:
+def as_usual(error: DBAPIModule.Error, dialect: Dialect) -> BaseException:
     """A driver's fault as SQLAlchemy would tell it."""
-    return DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect)
+    lost = dialect.is_disconnect(error, None, None)
+    return DBAPIError.instance(
+        None,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=dialect,
+    )

@@ -1,13 +1,17 @@
 """What is told apart as being away: real errors of a full disk and of both databases, and what is none of that."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
+import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from models.absence import DATABASE_AWAY, NO_ROOM, NO_ROOM_FOR_ROWS, absence
+from models.absence import DATABASE_AWAY, NO_ROOM, NO_ROOM_FOR_ROWS, NOT_WRITABLE, absence
 from models.errors import BundleBroken, Missing, Unavailable
 from models.store.session import Database
 from tests.conftest import postgresql_database
@@ -63,6 +67,45 @@ def test_what_postgresql_says(postgresql_server: str, code: str, said: str | Non
     with engine.connect() as connection:
         assert absence(met(lambda: connection.execute(statement))) == said
     engine.dispose()
+
+
+def test_a_postgresql_whose_process_is_killed(postgresql_server: str) -> None:
+    """The driver tells of it as of no particular fault."""
+    database = Database(postgresql_database(postgresql_server))
+    left = psycopg2.DatabaseError("server closed the connection unexpectedly\n\tThis probably means the server")
+
+    def fail(*_given: object) -> None:
+        raise left
+
+    def ask() -> None:
+        with database.read() as session:
+            session.execute(text("SELECT 1"))
+
+    with patch.object(database.engine.dialect, "do_execute", fail):
+        assert absence(met(ask)) == DATABASE_AWAY
+    assert absence(met(lambda: database.quickly(fail, writes=True))) == DATABASE_AWAY
+    database.close()
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_disk_that_takes_nothing(number: int) -> None:
+    assert absence(OSError(number, os.strerror(number))) == NOT_WRITABLE
+
+
+def test_an_sqlite_that_takes_nothing(tmp_path: Path) -> None:
+    Database(f"sqlite:///{tmp_path / 'w.db'}").close()
+    held = create_engine(f"sqlite:///{tmp_path / 'w.db'}", connect_args={"timeout": 0})
+    with held.connect() as first, held.connect() as second:
+        first.exec_driver_sql("CREATE TABLE t (x)")
+        first.commit()
+        first.exec_driver_sql("BEGIN IMMEDIATE")
+        assert absence(met(lambda: second.exec_driver_sql("BEGIN IMMEDIATE"))) == DATABASE_AWAY
+        second.exec_driver_sql("PRAGMA query_only = ON")
+        assert absence(met(lambda: second.exec_driver_sql("INSERT INTO t VALUES (1)"))) == DATABASE_AWAY
+        assert absence(met(lambda: second.exec_driver_sql("SELECT nothing FROM nowhere"))) is None
+    lost = create_engine(f"sqlite:///{tmp_path / 'nowhere' / 'w.db'}")
+    assert absence(met(lambda: lost.connect().close())) == DATABASE_AWAY
+    held.dispose()
 
 
 def test_a_postgresql_that_does_not_answer() -> None:
