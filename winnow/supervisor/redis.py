@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import secrets
 import shutil
 import socket
@@ -20,6 +21,7 @@ _TRIES = 20
 _FIRST_PORT = 20_000
 _PORTS = 10_000
 _ANSWERS = 2
+_TORN = re.compile(r"append.only file|loading DB|load DB|AOF manifest|RDB (checksum|CRC)", re.IGNORECASE)
 _DEFAULT_PORTS = {"redis": 6379, "rediss": 6379}
 
 
@@ -105,11 +107,28 @@ def check_outside(url: str) -> None:
         ) from error
 
 
+def let_go_of_torn(plan: Plan, last_words: str) -> bool:
+    """Removes what a server that died kept, where its last words say that it could not read that.
+
+    It holds the doorbell and the counts of rate limits: what is lost with it is rung for anew.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    kept = plan.data_dir / "redis" / "appendonlydir"
+    if _TORN.search(last_words) is None or not kept.is_dir():
+        return False
+    shutil.rmtree(kept, ignore_errors=True)
+    return True
+
+
 def _kept(path: Path, fresh: str) -> str:
-    if not path.exists():
+    """What a file says; `fresh` where there is none, or one that somebody who was killed left empty."""
+    kept = path.read_text().strip() if path.exists() else ""
+    if not kept:
         path.touch(mode=0o600)
         path.write_text(fresh)
-    return path.read_text().strip()
+    return kept or fresh
 
 
 def _kept_port(path: Path) -> int:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 180.0
 _LOOK_SECONDS = 0.25
+_LAST_LINES = 3
 _CANNOT = 2  # the exit code that comes with a sentence for the operator
 
 
@@ -94,11 +95,10 @@ def _prepare(run: Run, plan: Plan, board: Board) -> tuple[dict[str, str], Prepar
     shared = parts.environment(plan, run.mark, redis_url)
     run.turn()  # the guard is there before the first process
     preparing = run.begin(parts.prepare(shared))
-    if command:
-        run.begin(parts.redis(command, shared))
+    server = run.begin(parts.redis(command, shared)) if command else None
     run.begin(parts.ui(plan, shared))
-    if command:
-        _wait(run, "The Redis-protocol server", _problem_of_redis(redis_url))
+    if server is not None:
+        _wait(run, "The Redis-protocol server", _problem_of_redis(redis_url, server, plan, board))
         board.done("Redis-protocol server")
     prepared = _prepared(run, preparing)
     board.done("Data folder, database and encoder")
@@ -132,8 +132,15 @@ def _prepared(run: Run, preparing: Child) -> Prepared:
     return Prepared(answer.get("admin_password"), created=bool(answer.get("created")))
 
 
-def _problem_of_redis(url: str) -> Callable[[], str | None]:
-    return lambda: None if redis_server.answers(url) else "it does not answer yet"
+def _problem_of_redis(url: str, server: Child, plan: Plan, board: Board) -> Callable[[], str | None]:
+    def problem() -> str | None:
+        if redis_server.answers(url):
+            return None
+        if not server.alive and redis_server.let_go_of_torn(plan, server.last_words(_LAST_LINES)):
+            board.warn("What the Redis-protocol server had kept cannot be read: it begins anew, and nothing is lost.")
+        return "it does not answer yet"
+
+    return problem
 
 
 def _wait(run: Run, name: str, problem: Callable[[], str | None]) -> None:

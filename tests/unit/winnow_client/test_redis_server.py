@@ -59,6 +59,44 @@ def test_after_a_kill_it_has_the_same_address_and_the_same_data(plan):
         process.wait()
 
 
+def test_an_empty_password_of_a_run_that_broke_off_is_made_anew(plan):
+    redis.configure(plan)
+    for name in ("password", "port"):
+        (plan.data_dir / "redis" / name).write_text("")
+    command, url = redis.configure(plan)
+    process = started(command, url)
+    process.terminate()
+    process.wait()
+    assert redis_client.Redis.from_url(url).connection_pool.connection_kwargs["password"]
+    assert redis.configure(plan) == (command, url)
+
+
+def test_what_it_kept_goes_where_it_cannot_be_read(plan):
+    command, url = redis.configure(plan)
+    process = started(command, url)
+    with redis_client.Redis.from_url(url) as client:
+        for number in range(200):
+            client.set(f"count-{number}", "x" * 50)
+        client.execute_command("WAITAOF", 1, 0, 5000)
+    process.kill()
+    process.wait()
+    [kept] = (plan.data_dir / "redis" / "appendonlydir").glob("*.incr.aof")
+    content = bytearray(kept.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 4096] = bytes(4096)
+    kept.write_bytes(content)
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode == 1
+
+    assert not redis.let_go_of_torn(plan, "the port is taken")
+    assert redis.let_go_of_torn(plan, "\n".join(refused.stdout.splitlines()[-3:]))
+
+    process = started(command, url)
+    with redis_client.Redis.from_url(url) as client:
+        assert client.dbsize() == 0
+    process.terminate()
+    process.wait()
+
+
 def test_a_port_that_was_taken_meanwhile_is_given_up(plan):
     _command, url = redis.configure(plan)
     port = redis_client.Redis.from_url(url).connection_pool.connection_kwargs["port"]
