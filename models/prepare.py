@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.artifacts import artifacts_of
+from models.backups.restore import LOCAL_KEY, PREPARE_LOCK, end_killed
 from models.errors import WinnowError
 from models.runtime import Runtime
 from models.settings import Settings, Stage
@@ -25,9 +26,6 @@ from models.store.schema import head, knows, migrate, revision_of
 from models.store.session import Database
 from models.store.tables import ApiKeyRow, EncoderRow, ItemRow, ProjectRow, UserRow, VersionRow
 from models.vocabulary import Job, Role
-
-LOCAL_KEY = "local.key"
-"""The file in the data folder that lets commands on this machine call the API without signing in."""
 
 _CANNOT = 2
 
@@ -40,7 +38,7 @@ def main() -> int:
         _give_up("; ".join(str(fault["msg"]).removeprefix("Value error, ") for fault in error.errors()))
     try:
         _folder(settings.data_dir)
-        with FileLock(settings.data_dir / "prepare.lock", timeout=600):
+        with FileLock(settings.data_dir / PREPARE_LOCK, timeout=600):
             _store(settings)
             told = _prepare(settings)
     except WinnowError as error:
@@ -64,6 +62,7 @@ def _prepare(settings: Settings) -> dict[str, str | bool | None]:
         elif revision != head():
             _say("Preparing the database")
             migrate(database)
+        end_killed(settings, database)
         runtime = Runtime(settings, database)
         _say("Loading the encoder (the first time it is converted, which takes about half a minute)")
         name = runtime.encoder.id

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from filelock import FileLock
 from sqlalchemy.schema import DropTable
 
 from models.artifacts import artifacts_of
 from models.backups import rows
 from models.backups.archive import Reader
-from models.backups.files import Exchange, is_empty
+from models.backups.files import Exchange, end_exchanges, is_empty
 from models.backups.manifest import ARTIFACTS, SECRET_KEY, Manifest
 from models.backups.take import key_mark
 from models.errors import Conflict, Invalid
@@ -27,6 +28,14 @@ from models.store.words import index_missing
 Say = Callable[[str], object]
 
 LOCAL_KEY = "local.key"
+"""The file in the data folder that lets commands on this machine call the API without signing in."""
+
+PREPARE_LOCK = "prepare.lock"
+"""Held by whoever makes the system ready or restores it."""
+
+_KEY_BESIDE = f".{SECRET_KEY}.new-"
+_ACTION = "backup.restore"
+_LONGEST_PREPARATION_SECONDS = 600
 _LOCK_SECONDS = 10
 _SEEN_SECONDS = 30
 _INDEXED_AT_ONCE = 5_000
@@ -69,22 +78,57 @@ def restore(settings: Settings, database: Database, path: Path, say: Say, *, rep
     with Reader(path) as reader:
         say(f"Checking {path.name}")
         reader.verify()
-        _refuse(settings, database, reader.manifest, replace=replace)
         settings.artifacts.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with Exchange(artifacts_of(settings)) as exchange:
-            say("Copying the artifacts")
-            _unpack(reader, exchange)
+        with FileLock(settings.data_dir / PREPARE_LOCK, timeout=_LONGEST_PREPARATION_SECONDS):
+            end_killed(settings, database)
+            _refuse(settings, database, reader.manifest, replace=replace)
+            _restore(settings, database, path, reader, say)
+        notes = _new_key(settings, reader)
+    return Restored(reader.manifest, reader.mark, time.monotonic() - begun, (*reader.manifest.notes, *notes))
+
+
+def end_killed(settings: Settings, database: Database) -> None:
+    """End what a restore has begun that was killed: files and key go the way that the database went."""
+    artifacts, kept = artifacts_of(settings), set(_restored(database))
+    end_exchanges(artifacts, kept.__contains__)
+    for beside in settings.data_dir.glob(f"{_KEY_BESIDE}*"):
+        if beside.name.removeprefix(_KEY_BESIDE) in kept:
+            beside.rename(settings.data_dir / SECRET_KEY)
+        else:
+            beside.unlink()
+
+
+def _restored(database: Database) -> list[str]:
+    """The marks of the exchanges that this database belongs to."""
+    with database.read() as session:
+        if not sa.inspect(session.connection()).has_table(AuditLogRow.__tablename__):
+            return []
+        table = AuditLogRow.__table__.c
+        told = session.scalars(sa.select(table.detail).where(table.action == _ACTION)).all()
+        return [str(one["exchange"]) for one in told if one and "exchange" in one]
+
+
+def _restore(settings: Settings, database: Database, path: Path, reader: Reader, say: Say) -> None:
+    """Whoever is killed in here leaves what `end_killed` can tell apart by the one commit."""
+    with Exchange(artifacts_of(settings)) as exchange:
+        say("Copying the artifacts")
+        _unpack(reader, exchange)
+        key = _key_beside(settings, reader, exchange.mark)
+        try:
             with database.transaction() as session:
                 _rebuild(session.connection(), reader, say)
                 say("Indexing the words")
                 while index_missing(session, _INDEXED_AT_ONCE):
                     pass
-                _remember(session.connection(), path, reader)
+                _remember(session.connection(), path, reader, exchange.mark)
+                shutil.rmtree(settings.data_dir / "pool", ignore_errors=True)  # copies of what the database said before
+                (settings.data_dir / LOCAL_KEY).unlink(missing_ok=True)  # the preparation makes one that is known then
                 exchange.make()
-        notes = _keys(settings, reader)
-    shutil.rmtree(settings.data_dir / "pool", ignore_errors=True)  # copies of what the database said before
-    (settings.data_dir / LOCAL_KEY).unlink(missing_ok=True)  # the preparation makes one that this database knows
-    return Restored(reader.manifest, reader.mark, time.monotonic() - begun, (*reader.manifest.notes, *notes))
+            if key is not None:
+                key.rename(settings.data_dir / SECRET_KEY)
+        finally:
+            if key is not None:
+                key.unlink(missing_ok=True)
 
 
 def _refuse(settings: Settings, database: Database, manifest: Manifest, *, replace: bool) -> None:
@@ -142,23 +186,30 @@ def _rebuild(connection: sa.Connection, reader: Reader, say: Say) -> None:
     shape(connection)
 
 
-def _remember(connection: sa.Connection, path: Path, reader: Reader) -> None:
+def _remember(connection: sa.Connection, path: Path, reader: Reader, exchange: str) -> None:
     now, size = utc_now(), path.stat().st_size
     told = {"name": path.name[-255:], "size": size, "sha256": reader.mark, "restored": True}
     connection.execute(sa.insert(BackupRow).values(created_at=now, taken_at=reader.manifest.taken_at, **told))
-    log = {"actor": "system", "action": "backup.restore", "subject": path.name[-200:], "created_at": now}
-    connection.execute(sa.insert(AuditLogRow).values(detail={"bytes": size, "sha256": reader.mark}, **log))
+    log = {"actor": "system", "action": _ACTION, "subject": path.name[-200:], "created_at": now}
+    connection.execute(
+        sa.insert(AuditLogRow).values(detail={"bytes": size, "sha256": reader.mark, "exchange": exchange}, **log)
+    )
 
 
-def _keys(settings: Settings, reader: Reader) -> list[str]:
-    """The secret key, where it is kept in a file. Returns what to say where it is another than it was."""
+def _key_beside(settings: Settings, reader: Reader, mark: str) -> Path | None:
+    """The archive's secret key beside the one that is there; None where it has none, or another is given."""
     kept = next((part for part in reader.manifest.files if part.path == SECRET_KEY), None)
-    if kept is not None and not settings.secret_key.get_secret_value():
-        staged = settings.data_dir / f".{SECRET_KEY}.new"
-        staged.touch(mode=0o600)
-        staged.write_bytes(b"".join(reader.pieces(kept)))
-        staged.rename(settings.data_dir / SECRET_KEY)
-        vars(settings).pop("signing_key", None)  # it may have been looked up before
+    if kept is None or settings.secret_key.get_secret_value():
+        return None
+    beside = settings.data_dir / f"{_KEY_BESIDE}{mark}"
+    beside.touch(mode=0o600)
+    beside.write_bytes(b"".join(reader.pieces(kept)))
+    return beside
+
+
+def _new_key(settings: Settings, reader: Reader) -> list[str]:
+    """What to say where the secret key is another than it was."""
+    vars(settings).pop("signing_key", None)  # it may have been looked up before
     if key_mark(settings) == reader.manifest.key_mark:
         return []
     said = (

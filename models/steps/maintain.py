@@ -58,7 +58,7 @@ def run_maintain(work: Work) -> None:
         with runtime.database.transaction() as session:
             if not index_missing(session, _WORDLESS_AT_ONCE):
                 break
-    for kind in ("backup", "restoring", "replaced"):  # of one that was killed
+    for kind in ("backup", "restoring", "replaced"):  # of one that was killed, the last two by an earlier release
         _sweep(artifacts, artifacts.hidden(kind), before=now - _FILES_KEPT)
     with work.completing() as session:
         for statement in (

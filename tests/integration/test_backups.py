@@ -1,21 +1,26 @@
 """A backup is the whole system: it is equal after a restore, on either database; a damaged one changes nothing."""
 
 import json
+import os
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import compress
+from itertools import compress, count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import inspect, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.artifacts import Artifacts
 from models.backups import rows
 from models.backups.archive import Reader, Writer, appearing_whole
-from models.backups.restore import check, restore
+from models.backups.files import Exchange
+from models.backups.restore import check, end_killed, restore
 from models.backups.take import take
 from models.encoders import Encoders
 from models.errors import AlreadyThere, Conflict, Invalid
@@ -349,6 +354,50 @@ def test_a_system_that_is_not_empty_is_kept_unless_told(here: Place, there: Plac
 
 
 @pytest.mark.usefixtures("project")
+def killed_at(last: int, call: Callable[..., Any]) -> Callable[..., Any]:
+    """As `call`, but one of its calls ends this process by SIGKILL."""
+    number = count(1)
+
+    def counted(*given: Any, **more: Any) -> Any:
+        if next(number) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*given, **more)
+
+    return counted
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(("what", "last", "kept"), [("move", 1, 0), ("move", 2, 0), ("move", 4, 0), ("end", 1, 1)])
+def test_a_restore_that_is_killed_came_whole_or_not_at_all(
+    here: Place, tmp_path: Path, what: str, last: int, *, kept: bool
+) -> None:
+    folder, key = here.settings.artifacts, here.settings.data_dir / "secret.key"
+    for name in ("bundles", "results", "uploads"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "1").write_text("old")
+    assert here.settings.signing_key
+    archive, then = here.take(tmp_path / "kept.zip"), (here.files(), key.read_text())
+    (folder / "bundles" / "2").write_text("made since")
+    key.write_text("another" * 8)
+    now = here.files(), key.read_text()
+    child = os.fork()
+    if child == 0:
+        owner = Artifacts if what == "move" else Exchange
+        with patch.object(owner, what, killed_at(last, getattr(owner, what))):
+            Place(here.settings, Database(here.settings.database)).restore(archive, replace=True)
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+    end_killed(here.settings, here.database)
+
+    assert (here.files(), key.read_text()) == (then if kept else now)
+    with here.database.read() as session:
+        assert len(session.scalars(select(BackupRow)).all()) == 1
+        assert session.scalars(select(BackupRow.restored)).one() == kept
+    end_killed(here.settings, here.database)
+    assert here.files() == (then if kept else now)[0]
+
+
 def test_archives_have_names_of_their_own_and_old_ones_go(here: Place, tmp_path: Path) -> None:
     made = [here.take(tmp_path / "kept", keep=2) for _ in range(3)]
     assert sorted((tmp_path / "kept").iterdir()) == made[1:]

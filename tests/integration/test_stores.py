@@ -13,6 +13,7 @@ import pytest
 
 from models import jobs, prepare
 from models.artifacts import artifacts_of
+from models.backups.files import Exchange, end_exchanges
 from models.backups.restore import restore
 from models.backups.take import take
 from models.errors import Unavailable
@@ -172,11 +173,28 @@ def test_a_backup_put_back_takes_the_place_of_what_the_store_has(
     worker.artifacts.write(bundle, [b"spoilt"])
 
     monkeypatch.setattr("models.backups.restore._refuse", lambda *_, **__: None)
-    monkeypatch.setattr("models.backups.restore._keys", lambda *_: [])
+    monkeypatch.setattr("models.backups.restore._key_beside", lambda *_: None)
     restore(worker.settings, worker.database, archive, lambda _: None, replace=True)
     assert list(worker.artifacts.files()) == kept
-    assert worker.artifacts.hidden("restoring") == worker.artifacts.hidden("replaced") == []
+    assert worker.artifacts.hidden("coming") == worker.artifacts.hidden("going") == []
     assert said(Runtime(worker.settings, worker.database, worker.encoder), slug) == before
+
+
+@ON_ONE
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_a_killed_restore_exchanged_goes_where_its_rows_went(worker: Runtime, *, kept: bool) -> None:
+    artifacts = worker.artifacts
+    artifacts.write("uploads/one", [b"old"])
+    exchange = Exchange(artifacts)
+    exchange.add("uploads/one", [b"new"])
+    exchange.add("results/two", [b"new"])
+    exchange.make()
+
+    assert end_exchanges(artifacts, lambda mark: kept and mark == exchange.mark) == [exchange.mark]
+
+    assert list(artifacts.files()) == ["results/two", "uploads/one"] if kept else ["uploads/one"]
+    assert artifacts.read("uploads/one") == (b"new" if kept else b"old")
+    assert end_exchanges(artifacts, lambda _: False) == []
 
 
 @ON_ONE
