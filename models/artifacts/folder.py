@@ -1,7 +1,9 @@
 """Files in a folder that all processes share."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Protocol
@@ -39,7 +41,10 @@ class Artifacts:
         return path
 
     def publish(self, name: str) -> None:
-        """Show what was made to every process."""
+        """Show what was made to every process. From then on it survives the power, as do the rows that name it."""
+        made = self.folder / name
+        for path in (*made.rglob("*"), made, *made.relative_to(self.folder).parents):
+            _keep(self.folder / path)
 
     def fetched(self, name: str) -> Path:
         """A published file on the disk of this host. Nothing is there if it is not kept any more."""
@@ -58,6 +63,7 @@ class Artifacts:
         with self.making(name).open("wb") as file:
             for piece in pieces:
                 file.write(piece)
+        self.publish(name)
 
     def open(self, name: str) -> IO[bytes]:
         """A published file, to be read from its beginning to its end. Raises FileNotFoundError."""
@@ -115,6 +121,16 @@ class Artifacts:
 
     def tidy(self) -> None:
         """Remove what this host keeps of files that are not there any more."""
+
+
+def _keep(path: Path) -> None:
+    """Wait until the disk has a file, or what a folder says of its files."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError) if path.is_dir() else nullcontext():  # not every file system does that for folders
+            os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def remove_path(path: Path) -> None:

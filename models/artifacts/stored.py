@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,11 +93,6 @@ class StoredArtifacts(Artifacts):
         with self._reaching():
             file = self.open(name)
             return file.seek(0, 2), _pieces(file)
-
-    @override
-    def write(self, name: str, pieces: Iterable[bytes]) -> None:
-        super().write(name, pieces)
-        self.publish(name)
 
     @override
     def open(self, name: str) -> IO[bytes]:
