@@ -54,6 +54,12 @@ def backend() -> str:
     return "sqlite"
 
 
+@pytest.fixture(autouse=True)
+def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's test runner has a mock for what connects, which has no address."""
+    monkeypatch.setattr("streamlit.runtime.context._get_client_context", lambda: None)
+
+
 @pytest.fixture
 def stage(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """The API with an administrator, ada, a manager, mary, a reviewer, rita, and an empty project list."""
