@@ -94,6 +94,28 @@ def test_a_rollout_names_the_images_of_its_release() -> None:
     assert not list((ROOT / "deploy" / "kubernetes" / "overlays").glob(".rollout-*"))
 
 
+RELEASE = ("registry.example/winnow", "v1.2.3")
+KUBECTL = """#!/bin/sh
+echo "$*" >> "{folder}/calls"
+case "$*" in *"get job/migrate"*) echo "$ENDS" ;; esac
+"""
+
+
+@pytest.mark.parametrize("ends", ["SuccessCriteriaMet Complete", "FailureTarget Failed"])
+def test_a_rollout_goes_on_only_after_the_migration_and_does_not_wait_for_one_that_failed(
+    tmp_path: Path, ends: str
+) -> None:
+    (tmp_path / "kubectl").write_text(KUBECTL.format(folder=tmp_path))
+    (tmp_path / "kubectl").chmod(0o700)
+    variables = {"PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin", "ENDS": ends}
+    command = [ROOT / "deploy" / "rollout", "development", *RELEASE]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=600)
+    calls = (tmp_path / "calls").read_text()
+    migrated = "Complete" in ends
+    assert (done.returncode, "the database was not migrated" in done.stderr) == (0 if migrated else 1, not migrated)
+    assert ("!=migrate" in calls, "rollout status" in calls) == (migrated, migrated)
+
+
 DOCKER = """#!/bin/sh
 echo "$*" >> "{folder}/calls"
 case "$*" in
@@ -114,7 +136,6 @@ echo "grype $*" >> "{folder}/calls"
 case "$*" in *"$WEAK"*) echo "CVE-1 High"; exit 2 ;; esac
 """
 DIGEST = "ab" * 32
-RELEASE = ("registry.example/winnow", "v1.2.3")
 IDENTITY = "https://github.com/example/winnow/.github/workflows/release.yml@refs/tags/v1.2.3"
 
 
