@@ -7,6 +7,7 @@ nothing in a configuration can make it grow.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -136,6 +137,16 @@ def chosen_in(annotation: Mapping[str, Any], control: str | None) -> list[str]:
             leaves = [one[-1] if isinstance(one, list) and one else one for one in _list(choices)]
             chosen += [one for one in leaves if isinstance(one, str)]
     return list(dict.fromkeys(chosen))
+
+
+def said_at(annotation: Mapping[str, Any]) -> datetime | None:
+    """When an annotation was last changed; None where it does not say so."""
+    for name in ("updated_at", "created_at"):
+        with suppress(TypeError, ValueError):
+            said = datetime.fromisoformat(annotation[name]) if annotation.get(name) else None
+            if said is not None:
+                return said if said.tzinfo else said.replace(tzinfo=UTC)
+    return None
 
 
 def _list(given: object) -> list[Any]:

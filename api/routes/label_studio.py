@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import policies
 from api.deps import Charge, GatedRoute, Here, Read, TheSettings, Write, allow_anyone, allow_basic
-from api.label_studio import MAX_CONFIG_CHARS, Layout, chosen_in, layout_of, text_of_task
+from api.label_studio import MAX_CONFIG_CHARS, Layout, chosen_in, layout_of, said_at, text_of_task
 from api.paging import Slug
 from api.schemas.base import Output, Schema
 from api.schemas.items import MAX_ITEMS
@@ -150,7 +150,8 @@ def label_studio_webhook(
     """Take annotations as decisions of source `feedback`; other events are acknowledged and change nothing.
 
     Label Studio's button for training starts one, if the key may: it needs the role `manager`. The annotations that
-    come with it are all that there are: those that say what is known, or what is no category, are passed over.
+    come with it are all that there are: those that say what is known, what is no category, or what was decided
+    otherwise since they were made, are passed over.
     """
     pairs = _annotated(body)
     charge(max(1, len(pairs)))
@@ -168,7 +169,7 @@ def label_studio_webhook(
         if not chosen or not text.strip() or (len(chosen) > 1 and not several):
             continue
         right = serve.Feedback(categories=chosen, text=text) if several else serve.Feedback(chosen[0], text=text)
-        if body.action is not None or serve.is_news(session, project, right):
+        if body.action is not None or serve.is_news(session, project, right, said_at(annotation)):
             serve.feedback(session, caller, project, right)
             taken += 1
     wanted = body.action == "START_TRAINING" or (body.action is None and body.annotations is not None)

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -214,8 +215,12 @@ def feedback(session: Session, caller: Caller, project: ProjectRow, given: Feedb
     return row
 
 
-def is_news(session: Session, project: ProjectRow, given: Feedback) -> bool:
-    """Whether feedback on a text names categories that are there, and others than the item has."""
+def is_news(session: Session, project: ProjectRow, given: Feedback, said_at: datetime | None) -> bool:
+    """Whether feedback on a text names categories that are there, and others than the item was given since.
+
+    Args:
+        said_at: when it was said; None where nobody knows.
+    """
     try:
         wanted = set(resolve(session, project, _names(given)))
     except (BadReference, Invalid):
@@ -227,6 +232,9 @@ def is_news(session: Session, project: ProjectRow, given: Feedback) -> bool:
     )
     if item is None or item.state is not ItemState.DECIDED:
         return True
+    decided = session.get_one(DecisionRow, item.decision_id)
+    if said_at is not None and said_at < decided.created_at:
+        return False
     has = select(DecisionCategoryRow.category_id).where(DecisionCategoryRow.decision_id == item.decision_id)
     return set(session.scalars(has)) != wanted
 

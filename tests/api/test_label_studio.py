@@ -163,6 +163,23 @@ def test_the_button_for_training_tells_again_only_what_is_new(winnow: Winnow) ->
     assert len(winnow.get("/v1/projects/support-tickets/decisions").json()["items"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "category"),
+    [
+        ({"updated_at": "2020-01-01T00:00:00.000000Z"}, "Login"), ({"created_at": "2020-01-01T00:00:00Z"}, "Login"),
+        ({"updated_at": "2999-01-01T00:00:00", "created_at": "2020-01-01T00:00:00Z"}, "Billing"),
+        ({"updated_at": "soon", "created_at": 5}, "Billing"), ({}, "Billing"),
+    ],
+)  # fmt: skip
+def test_the_button_for_training_takes_nothing_back_that_was_decided_since(
+    winnow: Winnow, said: dict[str, Any], category: str
+) -> None:
+    winnow.post("/v1/projects/support-tickets/feedback", json={"text": "charged twice", "category": "Login"})
+    done = {**task(1, "charged twice"), "annotations": [{"result": [chose("topic", "billing")], **said}]}
+    assert tell(winnow, {"annotations": [done], "project": PROJECT, "label_config": CONFIG}).status_code == 201
+    assert decided(winnow) == {"charged twice": category}
+
+
 def test_what_says_nothing_changes_nothing(winnow: Winnow) -> None:
     quiet = [
         annotated("ANNOTATION_CREATED", "charged twice", "billing", was_cancelled=True),
