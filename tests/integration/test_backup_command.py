@@ -62,7 +62,7 @@ def test_what_cannot_be_done_is_one_sentence(folder: Path, tmp_path: Path) -> No
         "is there already": run(folder, "backup", archive),
         "not empty": run(folder, "restore", archive),
         "already runs on": running,
-        "not the shape": run(tmp_path / "nothing", "backup", tmp_path / "other.zip"),
+        "no Winnow in": run(tmp_path / "nothing", "backup", tmp_path / "other.zip"),
     }
     for words, ended in refusals.items():
         assert ended.returncode == 2, words
