@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.artifacts import artifacts_of
-from models.backups.restore import LOCAL_KEY, PREPARE_LOCK, end_killed
+from models.backups.restore import LOCAL_KEY, LONGEST_PREPARATION_SECONDS, PREPARE_LOCK, end_killed
 from models.errors import WinnowError
 from models.runtime import Runtime
 from models.settings import Settings, Stage
@@ -38,7 +38,7 @@ def main() -> int:
         _give_up("; ".join(str(fault["msg"]).removeprefix("Value error, ") for fault in error.errors()))
     try:
         _folder(settings.data_dir)
-        with FileLock(settings.data_dir / PREPARE_LOCK, timeout=600):
+        with FileLock(settings.data_dir / PREPARE_LOCK, timeout=LONGEST_PREPARATION_SECONDS):
             _store(settings)
             told = _prepare(settings)
     except WinnowError as error:

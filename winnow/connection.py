@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import httpx2
 
-from winnow.answers import S, page, told
 from winnow.credentials import Credentials
 from winnow.errors import ConnectionFailed, NotFound, from_response, seconds_to_wait
+from winnow.parsing import S, page, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

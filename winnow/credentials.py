@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from winnow.answers import told
 from winnow.errors import Unauthenticated, from_response
+from winnow.parsing import told
 from winnow.schemas import Tokens
 
 if TYPE_CHECKING:

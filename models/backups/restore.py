@@ -35,7 +35,7 @@ PREPARE_LOCK = "prepare.lock"
 
 _KEY_BESIDE = f".{SECRET_KEY}.new-"
 _ACTION = "backup.restore"
-_LONGEST_PREPARATION_SECONDS = 600
+LONGEST_PREPARATION_SECONDS = 600
 _LOCK_SECONDS = 10
 _SEEN_SECONDS = 30
 _INDEXED_AT_ONCE = 5_000
@@ -79,7 +79,7 @@ def restore(settings: Settings, database: Database, path: Path, say: Say, *, rep
         say(f"Checking {path.name}")
         reader.verify()
         settings.artifacts.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(settings.data_dir / PREPARE_LOCK, timeout=_LONGEST_PREPARATION_SECONDS):
+        with FileLock(settings.data_dir / PREPARE_LOCK, timeout=LONGEST_PREPARATION_SECONDS):
             end_killed(settings, database)
             _refuse(settings, database, reader.manifest, replace=replace)
             _restore(settings, database, path, reader, say)

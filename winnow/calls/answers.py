@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from winnow.answers import told
 from winnow.calls.data import item_body
 from winnow.connection import Connection, new_key, v1
+from winnow.parsing import told
 from winnow.schemas import Decision, Feedback, Predictions
 from winnow.schemas_outcomes import PredictionOutcome
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import httpx2
 
-from winnow.answers import S, told
 from winnow.calls.operations import OperationCalls
 from winnow.connection import new_key, v1
 from winnow.errors import NoFile
+from winnow.parsing import S, told
 from winnow.schemas import Added, Import, ImportStarted, Item, ItemsPage, Job, Preview
 
 if TYPE_CHECKING:

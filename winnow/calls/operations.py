@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from winnow.answers import told
 from winnow.connection import Connection, v1
 from winnow.errors import ConnectionFailed, JobFailed, ServerError, WaitTimedOut
+from winnow.parsing import told
 from winnow.schemas import Job
 from winnow.schemas_insight import Alert, Health, Readiness
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from winnow.answers import told
 from winnow.connection import Connection, new_key, v1
+from winnow.parsing import told
 from winnow.schemas import Category, Project
 from winnow.schemas_categories import CategoryChange, CategoryChanged, Guideline
 from winnow.schemas_insight import Stats
