@@ -3,6 +3,7 @@
 import pytest
 
 from ui import sentences
+from ui.views.load import named_in
 from winnow import ConnectionFailed
 from winnow.schemas_insight import Fields, HonestAccuracy, Stats
 
@@ -158,6 +159,20 @@ def test_how_far_items_have_been_read_says_with_which_vectors(items: dict[str, o
 )
 def test_what_somebody_wrote_is_shown_letter_by_letter(written: str, safe: str) -> None:
     assert sentences.plain(written) == safe
+
+
+@pytest.mark.parametrize(
+    ("cell", "several", "names"),
+    [
+        ("Billing|Login", True, ["Billing", "Login"]), ("Billing|Login", False, ["Billing|Login"]),
+        (["Billing", "Login"], True, ["Billing", "Login"]), ('["Billing", "Login"]', True, [""]), (None, False, [""]),
+        (7, False, ["7"]),
+    ],
+)  # fmt: skip
+def test_the_labels_of_a_preview_are_taken_apart_as_the_import_does(
+    cell: object, *, several: bool, names: list[str]
+) -> None:
+    assert named_in(cell, several=several) == names
 
 
 def test_only_what_is_tried_again_by_itself_says_so() -> None:

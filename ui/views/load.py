@@ -111,15 +111,20 @@ def _columns(preview: Preview, own: list[str]) -> FileOptions:
     )
 
 
+def named_in(cell: object, *, several: bool) -> list[str]:
+    """The labels that a cell of a preview names; none where it holds a list as JSON, which the import takes apart."""
+    if isinstance(cell, list):
+        return [str(one) for one in cell]
+    word = "" if cell is None or str(cell).startswith(("[", "{")) else str(cell)
+    return word.split("|") if several else [word]
+
+
 def _new_categories(project: Project, preview: Preview, label: str | None) -> None:
     """Says which labels of the first rows would become categories: a slip is seen before it is in."""
     if label is None:
         return
-    between = "|" if project.task == _SEVERAL else None
-    told = [str(row.get(label) or "") for row in preview.rows]
-    names = (
-        [name.strip() for cell in told for name in cell.split(between)] if between else [cell.strip() for cell in told]
-    )
+    several = project.task == _SEVERAL
+    names = [name.strip() for row in preview.rows for name in named_in(row.get(label), several=several)]
     known = {" ".join(one.name.casefold().split()) for one in project.categories}
     new = list(dict.fromkeys(name for name in names if name and " ".join(name.casefold().split()) not in known))
     if new:
