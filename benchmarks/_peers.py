@@ -1,7 +1,8 @@
-"""Other servers with the same encoder and head: `mlflow models serve`, and BentoML with adaptive batching.
+"""Other servers with the same encoder and head: `mlflow models serve`, BentoML with adaptive batching, and a bare one.
 
-Each has a virtual environment of its own, made on the first run. Both load the exported encoder with the code that
-Winnow itself uses, and the head's numbers from a file.
+The first two have a virtual environment each, made on the first run. The bare one is the least that HTTP can be: it
+reads a text, answers it in the thread that reads, and does nothing else. All load the exported encoder with the code
+that Winnow itself uses, and the head's numbers from a file.
 """
 
 import os
@@ -23,6 +24,7 @@ from models.learn.heads import LinearHead
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("onnxruntime", "tokenizers", "numpy", "scipy", "threadpoolctl", "pydantic")
 PATIENCE = 180.0
+BARE = "bare"
 
 PREDICTOR = """
 import sys
@@ -87,6 +89,25 @@ class Answers:
         return self.answers(texts)
 """
 
+PLAIN = """
+import json
+import sys
+
+sys.path.insert(0, {folder!r})
+import predictor
+
+
+async def app(scope, receive, send):
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    said = json.dumps(predictor.answers(json.loads(body)["texts"])).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(said))]
+    await send({{"type": "http.response.start", "status": 200, "headers": headers}})
+    await send({{"type": "http.response.body", "body": said}})
+"""
+
 
 @dataclass
 class Server:
@@ -109,7 +130,7 @@ class Server:
         """A request for one text."""
         if self.name == "mlflow":
             return {"inputs": [text]}
-        if self.name == "bentoml":
+        if self.name in {"bentoml", BARE}:
             return {"texts": [text]}
         return {"items": [{"text": text}]}
 
@@ -125,7 +146,7 @@ class Server:
 
 def start(name: str, folder: Path, environments: Path, served: Served, names: list[str], encoder: Path) -> Server | str:
     """Set up a peer and start it; where that cannot be done, the reason in words."""
-    python = installed(name, environments / name)
+    python = Path(sys.executable) if name == BARE else installed(name, environments / name)
     if isinstance(python, str):
         return python
     folder = folder / name
@@ -144,7 +165,7 @@ def start(name: str, folder: Path, environments: Path, served: Served, names: li
     told = {"root": str(ROOT), "folder": str(folder), "encoder": str(encoder), "head": str(folder / "head.npz")}
     (folder / "predictor.py").write_text(PREDICTOR.format(**told))
     port = free_port()
-    begin = _mlflow if name == "mlflow" else _bentoml
+    begin = {"mlflow": _mlflow, "bentoml": _bentoml, BARE: _bare}[name]
     return begin(folder, python, told, port)
 
 
@@ -183,6 +204,13 @@ def _bentoml(folder: Path, python: Path, told: dict[str, str], port: int) -> Ser
     (folder / "service.py").write_text(BENTO.format(**told))
     command = ["-m", "bentoml", "serve", "service:Answers", "--port", str(port), "--working-dir", str(folder)]
     return _begin(Server("bentoml", port, "/predict"), python, command, folder)
+
+
+def _bare(folder: Path, python: Path, told: dict[str, str], port: int) -> Server | str:
+    (folder / "plain.py").write_text(PLAIN.format(**told))
+    quiet = ["--no-access-log", "--log-level", "warning", "--lifespan", "off", "--timeout-keep-alive", "600"]
+    command = ["-m", "uvicorn", "plain:app", "--port", str(port), "--app-dir", str(folder), *quiet]
+    return _begin(Server(BARE, port, "/"), python, command, folder)
 
 
 def _begin(server: Server, python: Path, command: list[str], folder: Path) -> Server | str:

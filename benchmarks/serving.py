@@ -4,7 +4,8 @@ Starts the real processes (SQLite unless a database is named, one API process, o
 given file, and measures by turns, so that all meet the same load:
 
 - one text: `POST /predict` against the same encoder and head called in this process, one request after another, and
-  one now and then; and called in this process with a pause between the calls, as long as a server's encoder has one;
+  one now and then; against a bare server, which has neither keys, limits nor a log; and called in this process with a
+  pause between the calls, as long as a server's encoder has one;
 - the same for longer texts, of several rows of the file one behind the other;
 - 32 clients: requests a second against this process at batches of 32;
 - the same over `mlflow models serve` and BentoML with adaptive batching, each in an environment that is made here;
@@ -36,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _load
-from benchmarks._peers import Server, start, versions
+from benchmarks._peers import BARE, Server, start, versions
 from benchmarks._stack import Stack, about, processor_seconds, settle
 from models.heads import Columns, Served, columns_of, shares_of
 from models.learn.audit import exact_interval
@@ -109,7 +110,7 @@ def main() -> None:
         path = f"/v1/projects/{slug}/predict"
         servers = [Server("winnow", stack.api_port, path, {"X-API-Key": stack.key()})]
         report["left_out"] = {}
-        for name in () if options.no_peers else PEERS:
+        for name in (BARE, *(() if options.no_peers else PEERS)):
             exported = stack.data / "encoders" / exported_name(find_weights(DEFAULT), "fp32")
             begun = start(name, Path(folder), options.peers.absolute(), own.served, own.names, exported)
             if isinstance(begun, str):
@@ -117,15 +118,18 @@ def main() -> None:
             else:
                 ends.callback(begun.end)
                 servers.append(begun)
-                report[f"{name}_version"] = versions(options.peers.absolute(), name)
+                if name in PEERS:
+                    report[f"{name}_version"] = versions(options.peers.absolute(), name)
         texts = fresh(rows[size.decided :])
         report["one_text"] = singles(own, servers, texts, size, together=size.singles)
         report["one_text_now_and_then"] = singles(own, servers, texts, size, together=1)
         report["longer_texts"] = {
             words: singles(own, servers[:1], longer(texts, words), size, together=size.singles) for words in LONGER
         }
-        report["processor_ms"] = processor(own, stack.pid("api"), servers[0], texts, size)
-        report["clients"] = crowds(own, servers, texts, size, Path(folder))
+        bare = [(one, one.process.pid) for one in servers if one.name == BARE and one.process]
+        report["processor_ms"] = processor(own, [(servers[0], stack.pid("api")), *bare], texts, size)
+        several = [one for one in servers if one.name != BARE]  # it answers one after another
+        report["clients"] = crowds(own, several, texts, size, Path(folder))
         ends.close()
         if not options.no_encoders:
             report["encoders"] = encoders(stack.data / "encoders", rows, size)
@@ -242,21 +246,22 @@ def ask(line: socket.socket, request: bytes) -> None:
     answered(_load.asked(line, request))
 
 
-def processor(own: Own, pid: int, server: Server, texts: Iterator[str], size: Size) -> dict[str, float]:
-    """Milliseconds of processor for one text, here and in the API process: what other work blurs least."""
-    spent = {OWN: 0.0, server.name: 0.0}
+def processor(own: Own, servers: list[tuple[Server, int]], texts: Iterator[str], size: Size) -> dict[str, float]:
+    """Milliseconds of processor for one text, here and in each server's process: what other work blurs least."""
+    spent = {OWN: 0.0, **{server.name: 0.0 for server, _ in servers}}
     count = size.turns * size.singles
-    with socket.create_connection(("127.0.0.1", server.port)) as line:
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(size.turns):
-            began = time.process_time()
-            for text in islice(texts, size.singles):
-                own([text])
-            spent[OWN] += time.process_time() - began
-            before = processor_seconds(pid)
-            for text in islice(texts, size.singles):
-                answered(_load.asked(line, _load.made(server.path, server.headers, server.body(text))))
-            spent[server.name] += processor_seconds(pid) - before
+    for _ in range(size.turns):
+        began = time.process_time()
+        for text in islice(texts, size.singles):
+            own([text])
+        spent[OWN] += time.process_time() - began
+        for server, pid in servers:
+            with socket.create_connection(("127.0.0.1", server.port)) as line:
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                before = processor_seconds(pid)
+                for text in islice(texts, size.singles):
+                    answered(_load.asked(line, _load.made(server.path, server.headers, server.body(text))))
+                spent[server.name] += processor_seconds(pid) - before
     return {name: round(each / count * 1000, 2) for name, each in spent.items()}
 
 
@@ -386,8 +391,8 @@ def show(report: dict[str, Any]) -> None:
         ours = each["winnow"]
         print(f"{words} words: in process {each[OWN]['p50']} ms, winnow {ours['p50']} ms: x {ours['over_in_process']}")
     spent = report["processor_ms"]
-    ratio = spent["winnow"] / spent[OWN]
-    print(f"processor for one text: {spent['winnow']} ms, in process {spent['in process']} ms: x {ratio:.2f}")
+    each = "; ".join(f"{name} {one} ms: x {one / spent[OWN]:.2f}" for name, one in spent.items())
+    print(f"processor for one text: {each}")
     print(
         f"\n{'32 clients':<12}{'a second':>9}{'p50 ms':>9}{'p95 ms':>9}{'x in process':>14}{'turns':>14}{'failed':>8}"
     )
