@@ -7,19 +7,20 @@ imported here: they are fetched only to export, or when the runtime `torch` is a
 """
 
 import importlib
+import logging
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeVar
 
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from models.errors import Unavailable
+from models.errors import EncoderBroken, Unavailable
 from models.learn.onnx_encoder import Manifest, OnnxEncoder
 from models.learn.static_encoder import StaticEncoder, distil
 from models.learn.weights import DEFAULT, Precision, Weights, find_weights
@@ -28,6 +29,8 @@ __all__ = ["DEFAULT", "Encoder", "EncoderRuntime", "exported_name", "load_encode
 
 EncoderRuntime = Literal["onnx", "torch", "static"]
 
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 _GRAPHS: Final[dict[Precision, str]] = {"fp32": "2-fp32", "int8": "int8"}
 
 
@@ -65,7 +68,8 @@ def load_encoder(
 ) -> Encoder:
     """Load an encoder; the first time, with the runtime `onnx`, export it.
 
-    Several processes may call this at once: one exports, the others wait for it.
+    Several processes may call this at once: one exports, the others wait for it. What is broken in `cache_dir` is made
+    anew; a folder that is named is only refused.
 
     Args:
         name: see `models.learn.weights.find_weights`; or a folder that holds an encoder exported before.
@@ -80,14 +84,14 @@ def load_encoder(
         Unavailable: the weights are missing or broken, or cannot be exported or kept, or not at this precision.
     """
     exported = Path(name).expanduser()
-    if runtime == "onnx" and OnnxEncoder.is_there(exported):
+    is_exported = OnnxEncoder.is_there(exported)
+    if runtime == "onnx" and is_exported:
         return OnnxEncoder(exported, threads)
     if runtime == "static" and StaticEncoder.is_there(exported):
         return StaticEncoder(exported)
     if runtime == "static":
-        is_exported = OnnxEncoder.is_there(exported)
-        source = exported if is_exported else _exported(find_weights(name), "fp32", cache_dir, progress)
-        return StaticEncoder(_distilled(source, cache_dir, threads, progress))
+        source = exported if is_exported else _exported(find_weights(name), "fp32", cache_dir, threads, progress)[0]
+        return _distilled(source, cache_dir, threads, progress)
     weights = find_weights(name)
     if runtime == "torch":
         if precision != "fp32":
@@ -96,7 +100,7 @@ def load_encoder(
         pytorch = importlib.import_module("models.learn.torch_encoder")
         encoder: Encoder = pytorch.TorchEncoder(weights, threads)
         return encoder
-    return OnnxEncoder(_exported(weights, precision, cache_dir, progress), threads)
+    return _exported(weights, precision, cache_dir, threads, progress)[1]
 
 
 def exported_name(weights: Weights, precision: Precision) -> str:
@@ -104,30 +108,45 @@ def exported_name(weights: Weights, precision: Precision) -> str:
     return f"{weights.key}-{_GRAPHS[precision]}-onnx"
 
 
-def _exported(weights: Weights, precision: Precision, cache_dir: Path, progress: Callable[[str], None]) -> Path:
-    """The folder of an exported encoder, which is made where it is not there yet."""
+def _exported(
+    weights: Weights, precision: Precision, cache_dir: Path, threads: int, progress: Callable[[str], None]
+) -> tuple[Path, OnnxEncoder]:
+    """The folder of an exported encoder, and the encoder in it."""
     folder = cache_dir / exported_name(weights, precision)
-    if OnnxEncoder.is_there(folder):
-        return folder
-    with _making(folder):
-        if not OnnxEncoder.is_there(folder):
-            progress(f"Exporting {weights.label} to ONNX in {precision}: once, about 20 seconds")
-            _put(folder, lambda whole: _export(weights, precision, whole))
-            progress(f"{weights.label} is ready")
-    return folder
+
+    def make(whole: Path) -> None:
+        progress(f"Exporting {weights.label} to ONNX in {precision}: once, about 20 seconds")
+        _export(weights, precision, whole)
+        progress(f"{weights.label} is ready")
+
+    return folder, _kept(folder, OnnxEncoder.is_there, lambda: OnnxEncoder(folder, threads), make)
 
 
-def _distilled(source: Path, cache_dir: Path, threads: int, progress: Callable[[str], None]) -> Path:
-    """The folder of the static encoder of an exported one, which is made where it is not there yet."""
+def _distilled(source: Path, cache_dir: Path, threads: int, progress: Callable[[str], None]) -> StaticEncoder:
+    """The static encoder of an exported one."""
     name = Manifest.read(source).id.rpartition("/")[0]
     folder = cache_dir / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}-static"
-    if StaticEncoder.is_there(folder):
-        return folder
+
+    def make(whole: Path) -> None:
+        progress(f"Distilling {name}: once, about half a minute")
+        distil(source, whole, threads)
+
+    return _kept(folder, StaticEncoder.is_there, lambda: StaticEncoder(folder), make)
+
+
+def _kept(folder: Path, is_there: Callable[[Path], bool], opened: Callable[[], T], make: Callable[[Path], None]) -> T:
+    """The encoder of a folder of the cache, which is made where it is not there yet, or not what it was made as."""
+    if is_there(folder):
+        with suppress(EncoderBroken):  # a disk has its faults; whoever has the lock looks again
+            return opened()
     with _making(folder):
-        if not StaticEncoder.is_there(folder):
-            progress(f"Distilling {name}: once, about half a minute")
-            _put(folder, lambda whole: distil(source, whole, threads))
-    return folder
+        if is_there(folder):
+            try:
+                return opened()
+            except EncoderBroken as error:
+                _LOG.warning("%s", error)
+        _put(folder, make)
+    return opened()
 
 
 @contextmanager
@@ -158,10 +177,11 @@ def _export(weights: Weights, precision: Precision, whole: Path) -> None:
 def _put(folder: Path, make: Callable[[Path], None]) -> None:
     """Put an encoder where it belongs, whole or not at all. Whoever calls holds the lock."""
     scratch_prefix = f".{folder.name}-"
-    for left_over in [*folder.parent.glob(f"{scratch_prefix}*"), folder]:  # of attempts that were killed
-        if left_over.exists():
-            shutil.rmtree(left_over)
+    for left_over in folder.parent.glob(f"{scratch_prefix}*"):  # of attempts that were killed
+        shutil.rmtree(left_over)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix, dir=folder.parent) as scratch:
         whole = Path(scratch) / "whole"
         make(whole)
+        if folder.exists():
+            shutil.rmtree(folder)
         whole.rename(folder)
