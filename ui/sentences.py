@@ -137,6 +137,20 @@ def short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
+def unanswered(accuracy: HonestAccuracy) -> str | None:
+    """Which blind checks nobody answered, and what that could mean for an accuracy; None where all were answered."""
+    beside, worst = accuracy.unanswered, accuracy.at_worst
+    if beside is None or worst is None or not beside.passed_over:
+        return None
+    how = {"skipped": beside.skipped, "flagged": beside.flagged, "in dispute": beside.disputed, "left": beside.left}
+    told = ", ".join(f"{number:,} {name}" for name, number in how.items() if number)
+    checks = f"{count(beside.passed_over, 'more blind check')} got no answer ({told})"
+    wrong_on = "it" if beside.passed_over == 1 else "all of them"
+    least = f"at least {percent(worst.low)}"
+    figure = least if accuracy.audited < FEW_AUDITS else f"{percent(worst.accuracy)}, {least}"
+    return f"{checks}. Were the machine wrong on {wrong_on}, it would be {figure}."
+
+
 def band(accuracy: HonestAccuracy | None) -> str:
     """The honest accuracy in a sentence, or why there is none yet."""
     if accuracy is None or accuracy.accuracy is None:

@@ -76,10 +76,37 @@ class Automation(Schema):
     reason: str | None = None
 
 
+class Unanswered(Schema):
+    """Blind audits that were asked for and not answered.
+
+    Those `left` are some of the `waiting`: somebody had them in hand. Nobody is asked the others any more.
+    """
+
+    waiting: int = 0
+    left: int = 0
+    skipped: int = 0
+    flagged: int = 0
+    disputed: int = 0
+
+    @property
+    def passed_over(self) -> int:
+        """How many somebody saw and did not answer."""
+        return self.left + self.skipped + self.flagged + self.disputed
+
+
+class Worst(Schema):
+    """An accuracy if the machine were wrong on all audits that were passed over, with the low end of its interval."""
+
+    accuracy: float
+    low: float
+
+
 class HonestAccuracy(Schema):
     """Accuracy from blind audits with its 95 % interval.
 
     Where answers to items that were not audited made it more precise it is `assisted`, else the interval is exact.
+    `unanswered` are audits beside the `audited`, and `at_worst` is what they could make of it; in `passed_over` a point
+    of a trend has how many of its time ended without an answer.
     """
 
     accuracy: float | None = None
@@ -89,6 +116,9 @@ class HonestAccuracy(Schema):
     assisted: bool = False
     model_version: int | None = None
     at: datetime | None = None
+    unanswered: Unanswered | None = None
+    at_worst: Worst | None = None
+    passed_over: int = 0
 
 
 class LatestVersion(Schema):
@@ -130,6 +160,7 @@ class Metrics(Schema):
     log_loss: float | None = None
     calibration_error: float | None = None
     measured_on: int | str | None = None
+    passed_over: int | None = None
 
 
 class Fields(Schema):

@@ -66,6 +66,23 @@ class LatestOut(Output):
     error: str | None
 
 
+class UnansweredOut(Output):
+    """Blind audits beside those that the accuracy was measured on."""
+
+    waiting: int = Field(description="Asked for now; they may still be answered.")
+    left: int = Field(description="Of those that wait, the ones that somebody had in hand and did not answer.")
+    skipped: int
+    flagged: int
+    disputed: int = Field(description="People answered differently, and nobody has settled it yet.")
+
+
+class WorstOut(Output):
+    """The accuracy if the machine were wrong on all audits that somebody passed over."""
+
+    accuracy: float
+    low: float
+
+
 class HonestOut(Output):
     """The serving version on the blind audits that it was not trained on."""
 
@@ -75,6 +92,10 @@ class HonestOut(Output):
     audited: int
     assisted: bool = Field(description="Whether answers to items that were not audited made it more precise.")
     model_version: int
+    unanswered: UnansweredOut
+    at_worst: WorstOut = Field(
+        description="Were the machine wrong on all that are left, skipped, flagged or disputed; the same where none is."
+    )
 
 
 class RunningOut(Output):

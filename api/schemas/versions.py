@@ -35,14 +35,20 @@ class MetricsOut(Output):
     log_loss: float
     calibration_error: float
     measured_on: int = Field(description="How many blind audits these figures come from.")
+    passed_over: int | None = Field(
+        default=None,
+        description="How many audits beside these had been passed over when the version was measured: given back, "
+        "skipped, flagged or in dispute. Null where that was not counted.",
+    )
 
     @classmethod
     def stored(cls, kept: dict[str, Any] | None) -> Self | None:
         """From what a version's row keeps."""
         if not kept or "accuracy" not in kept:  # nothing was measured: no audit was held out
             return None
-        known = {name: kept[name] for name in cls.model_fields if name != "measured_on"}
-        return cls(**known, measured_on=int(kept["measured_on"]["items"]))
+        known = {name: kept[name] for name in cls.model_fields if name not in {"measured_on", "passed_over"}}
+        on = kept["measured_on"]
+        return cls(**known, measured_on=int(on["items"]), passed_over=on.get("passed_over"))
 
     @classmethod
     def of(cls, found: Evaluation | None) -> Self | None:
@@ -234,6 +240,10 @@ class AccuracyOut(Output):
     high: float
     audited: int
     model_version: int
+    passed_over: int = Field(
+        description="How many audits of that time were skipped or flagged, or are in dispute: if these are the hard "
+        "ones, the accuracy is too high."
+    )
 
     @classmethod
     def of(cls, found: Accuracy) -> Self:
@@ -245,6 +255,7 @@ class AccuracyOut(Output):
             high=found.high,
             audited=found.audited,
             model_version=found.number,
+            passed_over=found.passed_over,
         )
 
 

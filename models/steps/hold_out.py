@@ -17,6 +17,7 @@ from models.steps.examine import examine
 from models.steps.projects import settings_of
 from models.steps.reserve import is_reserved
 from models.steps.score import scored
+from models.steps.unanswered import Unanswered
 from models.store.queries.decisions import held_out_of, hold_out, labels_as_of
 from models.store.queries.projects import categories_of
 from models.store.tables import ProjectRow, VersionRow
@@ -78,7 +79,16 @@ def accuracy_now(runtime: Runtime, session: Session, project: ProjectRow) -> dic
         measured = plain(found.correct)
     else:
         measured = assisted(found.confidence, found.correct, found.pool_confidence[found.sampled])
-    return asdict(measured) | {"model_version": project.serving_number}
+    serving = _serving(session, project)
+    beside = Unanswered.since(session, project.id, 0 if serving is None else serving.audit_high_water)
+    accuracy, low = measured.accuracy, measured.low
+    if beside.passed_over:
+        accuracy, low = beside.at_worst(int(found.correct.sum()), len(found.correct))
+    return asdict(measured) | {
+        "model_version": project.serving_number,
+        "unanswered": asdict(beside),
+        "at_worst": {"accuracy": accuracy, "low": low},
+    }
 
 
 def automation(runtime: Runtime, session: Session, project: ProjectRow, target: float | None = None) -> Allowed:
@@ -100,9 +110,7 @@ def automation(runtime: Runtime, session: Session, project: ProjectRow, target: 
 
 def look(runtime: Runtime, session: Session, project: ProjectRow) -> HoldOut:
     """Ask the serving version about its hold-out; nothing where it cannot answer or there is no item."""
-    serving = session.scalar(
-        select(VersionRow).where(VersionRow.project_id == project.id, VersionRow.number == project.serving_number)
-    )
+    serving = _serving(session, project)
     audits = hold_out(session, project.id, [] if serving is None else [serving])
     try:
         found = scored(runtime, session, project)
@@ -121,6 +129,12 @@ def look(runtime: Runtime, session: Session, project: ProjectRow) -> HoldOut:
         scores.category[there],
         scores.confidence[there],
         _sampled(session, project, serving, pool.item_ids[there]) if len(seen.correct) else None,
+    )
+
+
+def _serving(session: Session, project: ProjectRow) -> VersionRow | None:
+    return session.scalar(
+        select(VersionRow).where(VersionRow.project_id == project.id, VersionRow.number == project.serving_number)
     )
 
 

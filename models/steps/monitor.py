@@ -21,6 +21,7 @@ from models.store.queries.categories import counted_as, merged_categories
 from models.store.queries.counters import item_counts
 from models.store.queries.decisions import categories_given, unlearnt
 from models.store.queries.projects import categories_of
+from models.store.queries.refusals import refusals
 from models.store.tables import (
     DecisionCategoryRow,
     DecisionRow,
@@ -44,6 +45,7 @@ class Accuracy:
         at: the end of the time in which the audits were answered.
         audited: how many there were.
         number: the version that had answered them, the newest of that time.
+        passed_over: how many audits of that time ended without an answer: skipped, flagged or in dispute.
     """
 
     at: datetime
@@ -52,6 +54,7 @@ class Accuracy:
     high: float
     audited: int
     number: int
+    passed_over: int
 
 
 def stats(runtime: Runtime, session: Session, project: ProjectRow) -> dict[str, Any]:
@@ -146,7 +149,10 @@ def accuracy_trend(
     rows = session.scalars(asked).all()
     given = categories_given(session, [row.id for row in rows])
     merged = merged_categories(session, project.id)
-    return [_point(list(some), given, merged, bucket, start) for start, some in groupby(rows, _start_of(bucket))]
+    begins = _start_of(bucket)
+    ended = Counter(begins(one.at) for one in refusals(session, project.id) if since is None or one.at >= since)
+    buckets = groupby(rows, lambda row: begins(row.created_at))
+    return [_point(list(some), given, merged, (start, bucket), ended[start]) for start, some in buckets]
 
 
 def _held_up_by(session: Session, project_id: int) -> str | None:
@@ -205,21 +211,26 @@ def _latest(session: Session, project: ProjectRow) -> dict[str, Any] | None:
     return {"version": row.number, "status": row.status, "summary": row.summary, "error": row.error}
 
 
-def _start_of(bucket: str) -> Callable[[DecisionRow], datetime]:
-    """What tells the beginning of the day or week of a decision."""
+def _start_of(bucket: str) -> Callable[[datetime], datetime]:
+    """What tells the beginning of the day or week of a moment."""
 
-    def start(row: DecisionRow) -> datetime:
-        day = row.created_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    def start(moment: datetime) -> datetime:
+        day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return day - timedelta(days=day.weekday()) if bucket == "week" else day
 
     return start
 
 
 def _point(
-    rows: list[DecisionRow], given: dict[int, set[int]], merged: dict[int, int], bucket: str, start: datetime
+    rows: list[DecisionRow],
+    given: dict[int, set[int]],
+    merged: dict[int, int],
+    begun: tuple[datetime, str],
+    passed_over: int,
 ) -> Accuracy:
+    start, bucket = begun
     said = [{merged.get(one, one) for one in row.predicted_category_ids or ()} for row in rows]
     right = sum(one == given[row.id] for one, row in zip(said, rows, strict=True))
     low, high = exact_interval(right, len(rows), _CERTAINTY)
-    end = start + timedelta(days=7 if bucket == "week" else 1)
-    return Accuracy(min(end, utc_now()), right / len(rows), low, high, len(rows), rows[-1].predicted_number or 0)
+    end = min(start + timedelta(days=7 if bucket == "week" else 1), utc_now())
+    return Accuracy(end, right / len(rows), low, high, len(rows), rows[-1].predicted_number or 0, passed_over)

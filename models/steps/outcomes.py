@@ -122,7 +122,7 @@ def _waiting(session: Session, item: ItemRow | None) -> tuple[Wait, datetime | N
         return Wait.NONE, None
     asked = session.scalar(
         select(TaskRow)
-        .where(TaskRow.item_id == item.id, TaskRow.reason == Reason.REQUESTED)
+        .where(TaskRow.item_id == item.id, TaskRow.reason.in_([Reason.REQUESTED, Reason.AUDIT]))
         .order_by(TaskRow.id.desc())
         .limit(1)
     )

@@ -64,6 +64,7 @@ class Thought:
     Attributes:
         asides: what the shadow says of each.
         wanted: the places of those that people are to look at too.
+        by_doubt: these are the ones that the machine is not sure enough of; the others are stored nowhere.
     """
 
     at_hand: Ready
@@ -72,6 +73,7 @@ class Thought:
     verdicts: list[Verdict]
     asides: Sequence[Prediction | None]
     wanted: list[int]
+    by_doubt: bool
 
     def answers(self, queued: Sequence[int]) -> Answers:
         """What the caller is told: `queued` are the ids of the items that are `wanted`."""
@@ -150,7 +152,9 @@ def think(at_hand: Ready, items: Sequence[Asked], *, top: int = 3, review: Revie
         for place, verdict in enumerate(verdicts)
         if review is ReviewMode.ALWAYS or (review is ReviewMode.UNCERTAIN and verdict is Verdict.REVIEW)
     ]
-    return Thought(at_hand, items, predictions, verdicts, asides, wanted)
+    some_go_alone = served.threshold is not None or bool(served.by_category)
+    by_doubt = review is ReviewMode.UNCERTAIN and some_go_alone
+    return Thought(at_hand, items, predictions, verdicts, asides, wanted, by_doubt)
 
 
 def tell(runtime: Runtime, caller: Caller, thought: Thought, urgency: Urgency = WHENEVER) -> Answers:
@@ -264,7 +268,8 @@ def _queue(session: Session, thought: Thought, urgency: Urgency) -> list[int]:
     stored = store(session, project_id, [NewItem(one.text, one.fields, one.external_id) for one in wanted])
     ids = [one.item_id for one in stored]
     undecided = select(ItemRow.id).where(ItemRow.id.in_(ids), ItemRow.state.not_in(settled))
-    request(session, project_id, session.scalars(undecided).all(), urgency)
+    doubted = [one.item_id for one in stored if one.added and thought.by_doubt]
+    request(session, project_id, session.scalars(undecided).all(), urgency, doubted=doubted)
     jobs.enqueue(session, Job.EMBED, key=f"embed:{project_id}", project_id=project_id)
     return ids
 

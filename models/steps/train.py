@@ -28,6 +28,7 @@ from models.steps.examine import examine
 from models.steps.fields import told
 from models.steps.projects import settings_of
 from models.steps.snapshot import Known, Lesson, bystanders, lesson, taken
+from models.steps.unanswered import Unanswered
 from models.steps.vectors import encoder_row
 from models.store.queries.decisions import Labels, high_water, labels_as_of
 from models.store.tables import ItemRow, JobRow, ProjectRow, VectorRow, VersionRow
@@ -89,6 +90,7 @@ def run_train(work: Work) -> None:
     with runtime.database.read() as session:
         inputs = Inputs(given.pool, session, features)
         evaluation, automation = _examine(inputs, given.held_out, result, project, name)
+        beside = Unanswered.since(session, project.id, version.audit_high_water)
     with work.completing({"version": version.number}) as session:
         now = session.get_one(ProjectRow, project.id, with_for_update={"key_share": True}, populate_existing=True)
         if now.erasures != project.erasures:
@@ -101,7 +103,7 @@ def run_train(work: Work) -> None:
         row.bundle, row.sha256 = folder, sha256
         row.snapshot = {**(row.snapshot or {}), "erasures": project.erasures}
         row.metrics, row.report = (
-            _metrics(evaluation, told(given.fields, result.gate)),
+            _metrics(evaluation, told(given.fields, result.gate), beside),
             _report(evaluation, given.categories),
         )
         row.automation = automation
@@ -254,7 +256,7 @@ def _examine(
     }
 
 
-def _metrics(evaluation: Evaluation | None, gate: dict[str, Any]) -> dict[str, Any]:
+def _metrics(evaluation: Evaluation | None, gate: dict[str, Any], beside: Unanswered) -> dict[str, Any]:
     fields = {"fields": gate["fields"]} if "fields" in gate else {}
     if evaluation is None:
         return {"measured_on": {"kind": "blind audits", "items": 0}, **fields}
@@ -266,7 +268,7 @@ def _metrics(evaluation: Evaluation | None, gate: dict[str, Any]) -> dict[str, A
         "macro_f1": evaluation.macro_f1,
         "log_loss": evaluation.log_loss,
         "calibration_error": evaluation.calibration_error,
-        "measured_on": {"kind": "blind audits", "items": evaluation.n},
+        "measured_on": {"kind": "blind audits", "items": evaluation.n, "passed_over": beside.passed_over},
     }
 
 

@@ -202,7 +202,8 @@ def test_a_program_asks_people_and_learns_the_answer(winnow: Winnow, filled: str
     seen = winnow.get(item, "program").json()
     assert (seen["state"], seen["external_id"], seen["neighbours"]) == ("undecided", "P-1", [])
     task = winnow.post(f"{filled}/queue/lease", "reviewer", json={"count": 1}).json()["tasks"][0]
-    assert (task["reason"], task["item"]["id"]) == ("requested", asked["item_id"])
+    assert task["item"]["id"] == asked["item_id"]
+    assert task["reason"] in {"requested", "audit"}, "by chance it is one of those that are kept for audits"
     decision = {"task_id": task["task_id"], "action": "correct", "categories": ["Login"]}
     winnow.post(f"{filled}/decisions", "reviewer", json=decision)
     assert winnow.get(item, "program").json()["category"] == "Login"

@@ -1,8 +1,10 @@
 """The serving version on its hold-out: accuracy helped by the rest of the reserve, and promises by category."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from models import jobs
 from models.learn.audit import exact_interval
@@ -10,12 +12,16 @@ from models.runtime import Runtime
 from models.steps import comparison, hold_out, lineage, monitor, outcomes, serve
 from models.steps.accounts import Caller
 from models.steps.items import NewItem
+from models.steps.projects import settings_of
+from models.steps.ready import ready
+from models.steps.requested import MOST, WHENEVER, Urgency
+from models.steps.reserve import is_reserved
 from models.steps.suspension import suspended_now
 from models.store.queries.decisions import AUDITS_STAY, Labels, labels_as_of
 from models.store.queries.decisions import hold_out as held_out
 from models.store.queries.versions import find_version
-from models.store.tables import CategoryRow, DecisionRow, ProjectRow
-from models.vocabulary import AutomationBy, Job, Promotion, Reason, Verdict
+from models.store.tables import CategoryRow, DecisionRow, ItemRow, ProjectRow, TaskRow
+from models.vocabulary import AutomationBy, ItemState, Job, Promotion, Reason, ReviewMode, Verdict
 from tests.integration.conftest import Drain
 from tests.integration.test_learning import TRUTH, WRONG, Team
 
@@ -187,3 +193,74 @@ def test_a_version_that_learnt_from_what_was_decided_after_an_audit_is_not_measu
         assert one.item.id in held_out(session, project.id, [version]).item
         version.snapshot = {name: kept for name, kept in (version.snapshot or {}).items() if name != AUDITS_STAY}
         assert one.item.id not in held_out(session, project.id, [version]).item
+
+
+def asked_by_a_program(team: Team, about: list[str], urgency: Urgency = WHENEVER) -> dict[int, TaskRow]:
+    """The questions that come of it, by item."""
+    items = [NewItem(text) for text in about]
+    sent = serve.predict(team.runtime, team.caller, team.slug, items, review=ReviewMode.ALWAYS, urgency=urgency)
+    ids = [one.item_id for one in sent.answers]
+    with team.runtime.database.read() as session:
+        tasks = session.scalars(select(TaskRow).where(TaskRow.item_id.in_(ids), TaskRow.open.is_(True))).all()
+    return {task.item_id: task for task in tasks}
+
+
+def reserved(team: Team, item_ids: list[int]) -> set[int]:
+    with team.runtime.database.read() as session:
+        project = team.project(session)
+        ids = np.asarray(item_ids, np.int64)
+        return set(ids[is_reserved(project.salt, ids, settings_of(project).audit_rate)].tolist())
+
+
+def test_an_item_of_the_reserve_that_a_program_asks_about_is_asked_blindly(team: Team, drain: Drain) -> None:
+    """Else whatever programs want to know first leaves the reserve, and what is left is easier than what comes."""
+    with team.runtime.database.transaction() as session:
+        session.execute(delete(TaskRow))
+    asked = asked_by_a_program(team, list(TRUTH)[:40])
+    blind = {item_id for item_id, task in asked.items() if task.reason is Reason.AUDIT}
+    assert blind == reserved(team, list(asked)) != set()
+    assert {task.rank for task in asked.values()} == {WHENEVER.rank}
+    assert {task.inclusion_probability for item, task in asked.items() if item in blind} == {0.5}
+    assert {task.reason for item, task in asked.items() if item not in blind} == {Reason.REQUESTED}
+    leased = team.lease(40)
+    assert {one.item.id for one in leased} == set(asked), "before all others, as any question of a program"
+    assert all((one.prediction is None) == (one.item.id in blind) for one in leased)
+    for one in leased:
+        team.decide(categories=[TRUTH[one.item.text]], task_id=one.task.id)
+    serve_a_version(team, drain)
+    with team.runtime.database.read() as session:
+        found = hold_out.look(team.runtime, session, team.project(session))
+    assert len(found.correct) == len(blind)
+    assert found.sampled is not None, "the reserve is still a sample of all"
+
+
+def test_what_programs_send_for_the_first_time_is_audited_too(team: Team) -> None:
+    new = [f"a parcel of the kind {number} is not here" for number in range(40)]
+    asked = asked_by_a_program(team, new)
+    blind = {item_id for item_id, task in asked.items() if task.reason is Reason.AUDIT}
+    assert blind == reserved(team, list(asked)) != set()
+    again = asked_by_a_program(team, new, Urgency(MOST))
+    assert {item_id for item_id, task in again.items() if task.reason is Reason.AUDIT} == blind
+    assert {task.rank for task in again.values()} == {Urgency(MOST).rank}
+
+
+def test_what_is_there_only_because_the_machine_was_in_doubt_is_no_audit(team: Team, drain: Drain) -> None:
+    answer(team, drain, 40)
+    serve_a_version(team, drain)
+    with team.runtime.database.transaction() as session:
+        session.execute(delete(TaskRow))
+        there = session.scalars(select(ItemRow).where(ItemRow.state == ItemState.UNDECIDED)).all()
+    new = [f"a parcel of the kind {number} is not here" for number in range(40)]
+    asked = [NewItem(text) for text in (*new, *(item.text for item in there))]
+    at_hand = ready(team.runtime, team.caller, team.slug, None)
+    picky = replace(
+        at_hand, served=replace(at_hand.served, threshold=1.1)
+    )  # some could go alone, and none of these does
+    serve.tell(team.runtime, team.caller, serve.think(picky, asked, review=ReviewMode.UNCERTAIN))
+    with team.runtime.database.read() as session:
+        reasons = dict(session.execute(select(TaskRow.item_id, TaskRow.reason)).tuples().all())
+    known = {item.id for item in there}
+    blind = {item_id for item_id, reason in reasons.items() if reason is Reason.AUDIT}
+    assert len(reasons) == len(asked)
+    assert blind == reserved(team, list(known)) != set()
+    assert reserved(team, list(set(reasons) - known)) != set()

@@ -90,7 +90,7 @@ def test_a_day_with_few_blind_checks_shows_only_its_interval() -> None:
     many = HonestAccuracy(accuracy=0.9, low=0.8, high=0.95, audited=90, model_version=2)
     rows = charts.days([few, many])
     assert [row["accuracy"] for row in rows] == [None, 0.9]
-    assert tables.as_csv(rows).splitlines()[1] == ",1,,0.4,1.0,3"
+    assert tables.as_csv(rows).splitlines()[1] == ",1,,0.4,1.0,3,0"
 
 
 def test_several_days_are_a_chart_with_every_promotion_marked() -> None:

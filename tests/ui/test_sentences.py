@@ -61,6 +61,25 @@ def test_accuracy_is_never_one_figure_from_a_few_checks() -> None:
     assert sentences.band(many) == "Between 84 % and 96 % with 95 % certainty, from 112 blind checks."
 
 
+def test_blind_checks_without_an_answer_are_told_with_what_they_could_mean() -> None:
+    figures = {"accuracy": 0.91, "low": 0.842, "high": 0.957, "audited": 112}
+    assert sentences.unanswered(HonestAccuracy(**figures)) is None
+    waits = {"unanswered": {"waiting": 9}, "at_worst": {"accuracy": 0.91, "low": 0.842}}
+    assert sentences.unanswered(HonestAccuracy(**figures, **waits)) is None
+    beside = {"waiting": 4, "left": 1, "skipped": 5, "flagged": 2}
+    many = HonestAccuracy(**figures, unanswered=beside, at_worst={"accuracy": 0.85, "low": 0.776})
+    assert sentences.unanswered(many) == (
+        "8 more blind checks got no answer (5 skipped, 2 flagged, 1 left). "
+        "Were the machine wrong on all of them, it would be 85 %, at least 78 %."
+    )
+    few = HonestAccuracy(
+        accuracy=1.0, low=0.3, high=1.0, audited=3, unanswered={"disputed": 1}, at_worst={"accuracy": 0.75, "low": 0.19}
+    )
+    assert sentences.unanswered(few) == (
+        "1 more blind check got no answer (1 in dispute). Were the machine wrong on it, it would be at least 19 %."
+    )
+
+
 def test_automation_promises_nothing_that_is_not_proven() -> None:
     unproven = stats(automation={"target_accuracy": 0.95, "audits": 2, "audits_needed": 40})
     assert "Nothing is accepted unseen yet" in sentences.automation(unproven)

@@ -32,6 +32,7 @@ def days(points: Sequence[HonestAccuracy]) -> list[dict[str, Any]]:
             "low": point.low,
             "high": point.high,
             "blind_checks": point.audited,
+            "passed_over": point.passed_over,
         }
         for point in points
     ]
@@ -52,6 +53,7 @@ def versions(found: Sequence[Version]) -> list[dict[str, Any]]:
                 "low": metrics.accuracy_low,
                 "high": metrics.accuracy_high,
                 "blind_checks": metrics.measured_on,
+                "passed_over": metrics.passed_over,
                 "decisions": version.trained_on.decisions,
                 "calibration_error": metrics.calibration_error,
             }

@@ -52,6 +52,7 @@ def _over_time(session: Session, project: Project) -> None:
             return
         _drawn(rows, project.settings.get("target_accuracy"), step)
         _few(rows)
+        _passed_over(rows)
         tables.behind(rows, f"{project.slug}-accuracy-by-{step}.csv")
         measures.behind_point(session, project, rows, step)
 
@@ -65,6 +66,15 @@ def _drawn(rows: list[dict[str, Any]], target: float | None, step: str) -> None:
     says = f"on {sentences.count(only['blind_checks'], 'blind check')}; the chart begins with the second {step}"
     figures.figure(sentences.percent(only["accuracy"]), says)
     figures.band(only["accuracy"], only["low"], only["high"], target)
+
+
+def _passed_over(rows: list[dict[str, Any]]) -> None:
+    number = sum(row["passed_over"] for row in rows)
+    if number:
+        st.caption(
+            f"{sentences.count(number, 'blind check')} of this time ended without an answer: skipped, flagged or in "
+            "dispute. If the machine is wrong on these more often than on the others, the figures are too high."
+        )
 
 
 def _by_version(session: Session, project: Project) -> None:

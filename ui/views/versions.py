@@ -167,7 +167,11 @@ def _measured(version: Version) -> str:
     on = version.metrics.measured_on if version.metrics else None
     if on is None:
         return "No blind checks yet that it did not learn from."
-    return f"Measured on {sentences.count(on, 'blind check')}" if isinstance(on, int) else f"Measured on {on}"
+    if not isinstance(on, int):
+        return f"Measured on {on}"
+    passed_over = version.metrics.passed_over if version.metrics else None
+    beside = f"; {passed_over:,} more got no answer" if passed_over else ""
+    return f"Measured on {sentences.count(on, 'blind check')}{beside}"
 
 
 def _details(session: Session, project: Project, version: Version) -> None:

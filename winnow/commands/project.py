@@ -109,6 +109,8 @@ def _one(client: Client, slug: str, *, as_json: bool) -> None:
     if honest is not None and honest.accuracy is not None:
         bounds = f"{console.per_cent(honest.low)} to {console.per_cent(honest.high)}"
         accuracy = f"{console.per_cent(honest.accuracy)} ({bounds}, {honest.audited} blind audits)"
+        if honest.unanswered is not None and honest.unanswered.passed_over:
+            accuracy += f", {honest.unanswered.passed_over} more not answered"
     training = "running" if stats.training.running else f"{stats.training.decisions_since_last} decisions since"
     quick = " (quick vectors until all are)" if stats.items.quick else ""
     console.table(
