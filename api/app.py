@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import __doc__ as summary
-from api import conditional, errors, examples
+from api import conditional, errors, examples, reference
 from api.conditional import NotModified
 from api.context import GATES, KNOWN, SLOTS, Context
 from api.deprecation import DEPRECATED
@@ -122,12 +122,13 @@ def create_app(
         lifespan=lifespan,
         separate_input_output_schemas=False,
         generate_unique_id_function=_operation_id,
-        docs_url="/docs",
+        docs_url=None,  # `api.reference` has a page that loads nothing from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # `api.errors` does it, without naming a host
     )
     for router in ROUTERS:
         app.include_router(router, responses=errors.DOCUMENTED)
+    reference.add_to(app)
     errors.install(app)
     app.add_exception_handler(NotModified, _not_modified)
     app.add_middleware(BodyLimit, max_bytes=chosen.max_body_mb * 2**20)
