@@ -188,3 +188,41 @@ def test_of_several_categories_enter_confirms_the_set(page: Page, client: Client
     saved(page)
     assert [sorted(one.categories) for one in client.decisions(slug)] == [sorted(chosen)]
     client.delete_project(slug)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_note_that_is_being_written_outlasts_a_reload(page: Page, client: Client) -> None:
+    reading = review(page)
+    heading = reading.locator("h2")
+    heading.wait_for()
+    shown = heading.inner_text()
+    page.keyboard.press("n")
+    page.keyboard.type("is this one of ours? 1")
+    page.reload()
+    note = page.get_by_label("Note", exact=True)
+    expect(note).to_have_value("is this one of ours? 1")
+    expect(heading).to_have_text(shown)
+    page.locator(".desk").focus()
+    page.keyboard.press("f")
+    saved(page)
+    newest = next(iter(client.decisions(SLUG)))
+    assert (newest.action, newest.note) == ("flag", "is this one of ours? 1")
+    page.reload()
+    heading.wait_for()
+    expect(note).to_be_hidden()
+
+
+def test_the_number_in_a_name_is_typed_into_the_search(page: Page, client: Client, project: str) -> None:
+    for tier in (3, 1, 2):
+        client.add_category(project, f"Tier {tier} support")
+    reading = review(page)
+    reading.locator("h2").wait_for()
+    page.keyboard.type("/tier ")
+    options = page.locator(".options li")
+    expect(options).to_have_count(3)
+    expect(options.first.locator("kbd").first).to_have_text("·")
+    page.keyboard.type("2")
+    expect(options).to_have_count(1)
+    page.keyboard.press("Enter")
+    saved(page)
+    assert decided(client)[0][2] == ("Tier 2 support",)

@@ -63,6 +63,35 @@ test("another tab of the same person takes over what is unsent; another person's
   assert.equal(keeper("winnow:bob:p", durable, new Shelf()).load(20).outbox.length, 0);
 });
 
+function writing(note) {
+  const { durable, passing } = worked();
+  const keep = keeper("winnow:ann:p", durable, passing);
+  const before = { ...initial(CATEGORIES), ...keep.load(500) };
+  const state = { ...before, note, chosen: ["A"] };
+  keep.save(state, before);
+  const reload = (user = "ann", now = 600) => ({ ...initial(CATEGORIES), ...keeper(`winnow:${user}:p`, durable, passing).load(now) });
+  return { passing, keep, state, reload };
+}
+
+test("a reload finds the note that is being written and the categories chosen so far", () => {
+  const { reload } = writing("ask them for");
+  assert.deepEqual([reload().note, reload().chosen], ["ask them for", ["A"]]);
+  assert.deepEqual([reload("bob").note, reload("bob").chosen], ["", null], "nobody else's");
+});
+
+test("what was begun on a card is on no other, and is forgotten with the answer", () => {
+  const { passing, keep, state, reload } = writing("ask them for");
+  assert.ok("winnow:ann:p:begun" in passing);
+  assert.equal(reload("ann", 60_000).note, "", "the card's lease ended");
+  const other = { ...state, hand: [{ ...state.hand[0], task_id: "t9" }, ...state.hand] };
+  keep.save({ ...other, note: "", chosen: null }, state);
+  assert.ok(!("winnow:ann:p:begun" in passing));
+  keep.save(state, other);
+  keep.save(press(state, "f", { now: 700, nonce: "n3" }), state);
+  assert.ok(!("winnow:ann:p:begun" in passing));
+  assert.equal(reload().note, "");
+});
+
 test("a storage that is full or broken does not stop the work", () => {
   const full = new Shelf();
   full.setItem = () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  askForMore, BATCH, choose, decide, dwell, expire, found, initial, offered, outgoing, picked, press, receive, REFILL, settleEvery, settleRefused, undo,
+  askForMore, BATCH, choose, decide, dwell, expire, found, initial, offered, outgoing, picked, press, receive, REFILL, search, settleEvery, settleRefused, spells, undo,
 } from "../../../ui/components/card/state.js";
 
 import { confidenceWords, headline, pace, weighed } from "../../../ui/components/card/words.js";
@@ -84,6 +84,34 @@ test("letters search: prefixes, then words, then parts; Enter takes the best", (
   state = press(state, "Enter", at(3));
   assert.deepEqual(state.outbox[0].categories, ["Lost card"]);
   assert.equal(state.mode, "card");
+});
+
+test("a digit that a name goes on with is typed, any other chooses", () => {
+  const tiers = ["Tier 1 support", "Tier 2 support", "Tier 3 support", "Billing"].map((name) => ({ name, description: "", shortcut: null }));
+  const typing = search(dealt([task(1, { blind: true })], tiers), "tier ");
+  assert.deepEqual(names(found(typing)), ["Tier 1 support", "Tier 2 support", "Tier 3 support"]);
+  assert.equal(press(typing, "2", at(1)), null, "the field has it");
+  assert.ok(spells(typing, "3"));
+  const typed = search(typing, "tier 2");
+  assert.deepEqual(names(found(typed)), ["Tier 2 support"]);
+  assert.deepEqual(press(typed, "Enter", at(1)).outbox[0].categories, ["Tier 2 support"]);
+  assert.equal(press(search(typing, ""), "1", at(1)), null, "and a name may be looked for by its digit alone");
+  assert.deepEqual(press(search(typing, "b"), "1", at(1)).outbox[0].categories, ["Billing"]);
+  assert.equal(press(typed, "1", at(1)), null, "no name has 21 in it, and who types it still means a number");
+});
+
+test("answers that were not taken are settled from the keyboard, the first one first", () => {
+  let state = dealt([task(1), task(2), task(3)]);
+  state = press(press(state, "Enter", at(1)), "Enter", at(2));
+  const [first, second] = state.outbox;
+  state = receive(state, { outcomes: [first, second].map((one) => ({ nonce: one.nonce, ok: false, detail: "somebody was quicker" })) }, 3);
+  assert.equal(state.refused.length, 2);
+  state = press(state, "+", at(4));
+  assert.deepEqual([state.refused.length, state.outbox[0].item_id, state.outbox[0].task_id], [1, first.item_id, null]);
+  assert.deepEqual(hand(state), ["t3"], "the card in front is not answered by it");
+  state = press({ ...state, hand: [] }, "-", at(5));
+  assert.deepEqual([state.refused.length, state.outbox.length], [0, 1]);
+  assert.equal(press(dealt([task(1)]), "-", at(6)), null);
 });
 
 test("accents and case do not matter in the search", () => {

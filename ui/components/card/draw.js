@@ -1,6 +1,6 @@
 // Draws the review card. Knows the state only to show it; every wish goes out through `act`.
 import { guideLines } from "./guide.js";
-import { found, offered, picked, suggestion } from "./state.js";
+import { found, offered, picked, spells, suggestion } from "./state.js";
 import { KEYED } from "./ranking.js";
 import { alikeness, confidenceWords, h, headline, pace, percent, plural, weighed } from "./words.js";
 
@@ -8,6 +8,7 @@ const LONG_TEXT = 900; // characters after which a text folds
 const FOLDED_TEXT = 640; // and to how many: enough to judge, and the keys stay in view
 const FEW_FIELDS = 4;
 const SHOWN_MATCHES = 12;
+const LONGEST_NOTE = 10_000; // characters that the server takes
 
 // Builds the fixed parts once inside `host` and returns {root, update(state, link)}.
 // `act` has: key(name), pick(name), type(text), note(text), write(), hold(nonce, keep), holdAll(keep).
@@ -24,7 +25,7 @@ export function view(host, act) {
     autocomplete: "off", spellcheck: "false", oninput: (event) => act.type(event.target.value),
   });
   const note = h("textarea", {
-    class: "note", rows: 2, dir: "auto", placeholder: "A note for whoever looks at this decision", "aria-label": "Note",
+    class: "note", rows: 2, maxlength: LONGEST_NOTE, dir: "auto", placeholder: "A note for whoever looks at this decision", "aria-label": "Note",
     oninput: (event) => act.note(event.target.value), onfocus: () => act.write(),
   });
   const right = h("section", { class: "answering", "aria-label": "Your answer" }, guess, input, list, note);
@@ -207,6 +208,7 @@ function optionRows(state, act) {
   const shown = list.slice(0, Math.max(searching ? SHOWN_MATCHES : KEYED, state.cursor + 1));
   const name = suggestion(state);
   const on = state.several ? picked(state) : [];
+  const chooses = (place) => place < KEYED && !(searching && spells(state, String(place + 1)));
   const rows = shown.map((option, place) => {
     const marks = [place === state.cursor ? "at" : "", option.name === name ? "top" : "",
       on.includes(option.name) ? "on" : ""].join(" ");
@@ -215,7 +217,7 @@ function optionRows(state, act) {
       h("button", { onclick: () => act.pick(option.name), title: option.description || null,
         "aria-pressed": state.several ? String(on.includes(option.name)) : null },
         sure === null ? "" : h("span", { class: "fill", style: `width:${Math.round(sure * 100)}%` }),
-        h("kbd", {}, place < KEYED ? String(place + 1) : "·"),
+        h("kbd", {}, chooses(place) ? String(place + 1) : "·"),
         h("span", { class: "name" }, option.name,
           option.shortcut ? h("kbd", { class: "own" }, option.shortcut.toUpperCase()) : ""),
         sure === null ? "" : h("span", { class: "sure" }, percent(sure)),
@@ -237,7 +239,7 @@ function restParts(state, link) {
 }
 
 function refusedRows(state, act) {
-  const rows = state.refused.map((one) => refusedRow(one, state.about[one.entry.nonce], act));
+  const rows = state.refused.map((one, place) => refusedRow(one, state.about[one.entry.nonce], act, place === 0));
   if (rows.length < 2) return rows;
   return [h("div", { class: "refused all" },
     h("p", {}, h("b", {}, `${rows.length} answers were not taken.`)),
@@ -245,13 +247,15 @@ function refusedRows(state, act) {
     h("button", { class: "link", onclick: () => act.holdAll(false) }, "Drop all")), ...rows];
 }
 
-function refusedRow({ entry, detail }, text, act) {
+// The keys settle the first; then the next one is the first.
+function refusedRow({ entry, detail }, text, act, keyed) {
+  const cap = (key) => keyed ? h("kbd", {}, key) : "";
   const what = entry.action === "skip" || entry.action === "flag" ? `“${entry.action}”` : `“${entry.categories.join(", ")}”`;
   return h("div", { class: "refused", role: "alert" },
     h("p", {}, h("b", {}, `Your answer ${what} was not taken: `), detail,
       text ? h("span", { class: "dim", dir: "auto" }, text) : ""),
-    h("button", { onclick: () => act.hold(entry.nonce, true) }, "Store it anyway"),
-    h("button", { class: "link", onclick: () => act.hold(entry.nonce, false) }, "Drop it"));
+    h("button", { onclick: () => act.hold(entry.nonce, true) }, "Store it anyway", cap("+")),
+    h("button", { class: "link", onclick: () => act.hold(entry.nonce, false) }, "Drop it", cap("−")));
 }
 
 const HINTS = [["Enter", "Accept"], [" ", "Skip"], ["Backspace", "Undo"], ["f", "Flag"], ["n", "Note"], ["g", "Guideline"], ["w", "Why"],
@@ -278,11 +282,12 @@ function helpLines(state, act) {
     ? [["1 – 9", "add the category beside the digit, or take it away"], ["Enter", "confirm all that are ticked"]]
     : [["1 – 9", "choose the category beside the digit"], ["Enter", "accept the suggestion, or the highlighted category"]];
   const lines = [...choosing,
-    ["↑ ↓", "highlight another category"], ["/ or a letter", "search the categories; Enter takes the best match"],
+    ["↑ ↓", "highlight another category"], ["/ or a letter", "search the categories; Enter takes the best match, a digit is typed where a name goes on with it"],
     ["Space", "skip: the card is put aside and not asked again"], ["Backspace", "undo the last answer and see its card again"],
     ["F", "flag: somebody should look at this"], ["N", "write a note to the decision; Enter closes it"],
     ["G", "what belongs into the highlighted category: examples for and against, open questions"],
     ["W", "why: the words and fields that weigh, and what was decided of texts like it"],
+    ["+ −", "store an answer anyway that was not taken, or drop it"],
     ["→ ←", "unfold and fold a long text"], ["Esc", "leave the search, the note, the guideline or this help"],
   ];
   return [h("h2", {}, "Keys"),

@@ -197,14 +197,18 @@ function pressInSearch(state, key, tools) {
   if (key === "ArrowDown") return move(state, 1);
   if (key === "ArrowUp") return move(state, -1);
   if (key === "Enter") return choose(state, found(state)[state.cursor], tools);
-  if (isDigit(key)) return choose(state, found(state)[Number(key) - 1], tools);
+  if (isDigit(key) && !spells(state, key)) return choose(state, found(state)[Number(key) - 1], tools);
   return null;
 }
+
+// Whether a digit goes on with a name or a number that is searched for ("Tier 2"): then it is typed, and chooses nothing.
+export const spells = (state, digit) => /\d$/.test(state.query) || matches(offered(state), state.query + digit).length > 0;
 
 function pressOnCard(state, key, tools) {
   const letter = key.length === 1 ? key.toLowerCase() : "";
   if (key === "?") return { ...state, mode: "help" };
   if (key === "Backspace") return undo(state, tools);
+  if (state.refused.length && (key === "+" || key === "-")) return settleRefused(state, state.refused[0].entry.nonce, key === "+", tools);
   if (!state.hand.length) return null;
   if (isDigit(key)) return choose(state, offered(state)[Number(key) - 1], tools);
   if (key === "Enter") return accept(state, tools);
