@@ -64,13 +64,19 @@ class Condition:
         return answer
 
 
+def tagged(response: Response, answer: Answer) -> Answer:
+    """What was just made, with its ETag in the headers: its first change can depend on it."""
+    response.headers["ETag"] = tag_of(answer)
+    return answer
+
+
 If = Annotated[Condition, Depends(Condition)]
 """For routes that show or change a thing that people edit."""
 
 
 def tag_of(answer: Output) -> str:
     """The ETag of an answer."""
-    parts = [_hash(answer.model_dump_json(exclude=set(answer.unedited)))]
+    parts = [_hash(answer.model_dump_json(exclude=set(answer.unedited | answer.told_once)))]
     if answer.unedited:
         parts.append(_hash(answer.model_dump_json(include=set(answer.unedited))))
     return f'"{"-".join(parts)}"'

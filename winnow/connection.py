@@ -192,6 +192,17 @@ class Connection:
         finally:
             response.close()
 
+    def _download(self, path: str) -> Iterator[bytes]:
+        """The body of an answer, piece by piece as it comes. Raises like `_read`, also where the connection breaks."""
+        with self._stream("GET", path) as response:
+            yield from self._bytes_of(response)
+
+    def _bytes_of(self, response: httpx2.Response) -> Iterator[bytes]:
+        try:
+            yield from response.iter_bytes()
+        except httpx2.RequestError as error:
+            raise self._failed(error) from error
+
     def _post_unsigned(
         self, path: str, *, json: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
     ) -> httpx2.Response:

@@ -19,8 +19,8 @@ class Edited(Schema):
     """What several people may change.
 
     Attributes:
-        etag: what it was when it was read by itself; given as `if_match`, it keeps a change from falling on something
-            that somebody changed meanwhile. None in a list.
+        etag: what it was when it was made, changed, or read by itself; given as `if_match`, it keeps a change from
+            falling on something that somebody changed meanwhile. None in a list.
     """
 
     etag: str | None = Field(default=None, exclude=True, repr=False)

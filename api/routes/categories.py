@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api import policies
-from api.conditional import If
+from api.conditional import If, tagged
 from api.deps import GatedRoute, Read, TheRuntime, Write, allow
 from api.idempotency import Keyed
 from api.paging import Listing, Paged, RowId, Slug, Wide, cursor_after
@@ -34,7 +34,9 @@ def list_categories(caller: Viewer, slug: Slug, session: Read, window: Wide) -> 
 
 
 @router.post("", status_code=201)
-def add_category(caller: Manager, slug: Slug, body: CategoryIn, session: Write, once: Keyed) -> CategoryOut:
+def add_category(
+    caller: Manager, slug: Slug, body: CategoryIn, session: Write, once: Keyed, response: Response
+) -> CategoryOut:
     """Add a category. A good description makes the first predictions better."""
 
     def make() -> CategoryOut:
@@ -45,7 +47,7 @@ def add_category(caller: Manager, slug: Slug, body: CategoryIn, session: Write, 
             row = projects.update_category(session, caller, project, row.id, changes)
         return CategoryOut.of(row)
 
-    return once(CategoryOut, session, make)
+    return tagged(response, once(CategoryOut, session, make))
 
 
 @router.get("/{category_id}")

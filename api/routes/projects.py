@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api import policies
-from api.conditional import If
+from api.conditional import If, tagged
 from api.deps import GatedRoute, Read, TheRuntime, Write, allow
 from api.idempotency import Keyed
 from api.paging import Listing, Paged, Slug, cursor_after
@@ -43,7 +43,7 @@ def list_projects(caller: Viewer, session: Read, window: Paged) -> Listing[Proje
 
 
 @router.post("", status_code=201)
-def create_project(caller: Manager, body: NewProject, session: Write, once: Keyed) -> ProjectOut:
+def create_project(caller: Manager, body: NewProject, session: Write, once: Keyed, response: Response) -> ProjectOut:
     """Make a project."""
 
     def make() -> ProjectOut:
@@ -59,7 +59,7 @@ def create_project(caller: Manager, body: NewProject, session: Write, once: Keye
         )
         return ProjectOut.of(row, categories_of(session, row.id))
 
-    return once(ProjectOut, session, make)
+    return tagged(response, once(ProjectOut, session, make))
 
 
 @router.get("/{slug}")

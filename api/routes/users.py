@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api import policies
-from api.conditional import If
+from api.conditional import If, tagged
 from api.deps import GatedRoute, Read, Write, allow
 from api.idempotency import Keyed
 from api.paging import Listing, Paged, RowId, cursor_after
@@ -35,9 +35,10 @@ def show_user(_: Reader, user_id: RowId, session: Read, condition: If) -> UserOu
 
 
 @router.post("", status_code=201)
-def create_user(caller: Admin, body: NewUser, session: Write, once: Keyed) -> UserOut:
+def create_user(caller: Admin, body: NewUser, session: Write, once: Keyed, response: Response) -> UserOut:
     """Add a person."""
-    return once(UserOut, session, lambda: UserOut.of(accounts.create_user(session, caller, **body.model_dump())))
+    made = once(UserOut, session, lambda: UserOut.of(accounts.create_user(session, caller, **body.model_dump())))
+    return tagged(response, made)
 
 
 @router.patch("/{user_id}")

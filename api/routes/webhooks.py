@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api import policies
-from api.conditional import If
+from api.conditional import If, tagged
 from api.deps import GatedRoute, Read, TheSettings, Write, allow
 from api.idempotency import Keyed
 from api.paging import Listing, MayBeEmpty, Paged, RowId, Slug, cursor_after
@@ -32,7 +32,13 @@ def list_webhooks(caller: Reader, slug: Slug, session: Read, window: Paged) -> L
 
 @router.post("", status_code=201)
 def create_webhook(
-    caller: Manager, slug: Slug, body: NewWebhook, session: Write, settings: TheSettings, once: Keyed
+    caller: Manager,
+    slug: Slug,
+    body: NewWebhook,
+    session: Write,
+    settings: TheSettings,
+    once: Keyed,
+    response: Response,
 ) -> WebhookOut:
     """Tell an address of some events from now on. The secret is shown in this answer and never again."""
 
@@ -43,7 +49,7 @@ def create_webhook(
         )
         return WebhookOut.of(row, secret)
 
-    return once(WebhookOut, session, create)
+    return tagged(response, once(WebhookOut, session, create))
 
 
 @router.get("/{webhook_id}")
@@ -67,8 +73,7 @@ def update_webhook(
     project = projects.find_project(session, caller, slug)
     condition.check(WebhookOut.of(webhooks.find_webhook(session, project, webhook_id, lock=True)))
     row, secret = webhooks.update_webhook(session, caller, project, settings, webhook_id, body.plan())
-    condition.tag(WebhookOut.of(row))
-    return WebhookOut.of(row, secret)
+    return condition.tag(WebhookOut.of(row, secret))
 
 
 @router.delete("/{webhook_id}", status_code=204)

@@ -38,10 +38,12 @@ class Output(BaseModel):
 
     Attributes:
         unedited: fields that change without anybody editing the thing; see `api.conditional`.
+        told_once: fields that only the answer has which made them, and that are no part of the thing as it is shown.
     """
 
     model_config = ConfigDict(extra="forbid")
     unedited: ClassVar[frozenset[str]] = frozenset()
+    told_once: ClassVar[frozenset[str]] = frozenset()
 
 
 def refuse_unstorable(value: Any, depth: int = 0) -> None:

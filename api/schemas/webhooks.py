@@ -51,6 +51,7 @@ class WebhookOut(Output):
     """A webhook. `secret` is there only in the answer that made it."""
 
     unedited: ClassVar[frozenset[str]] = frozenset({"failures"})
+    told_once: ClassVar[frozenset[str]] = frozenset({"secret"})
     id: OutputId
     url: str
     events: list[Event]

@@ -57,6 +57,27 @@ def test_a_change_falls_only_on_what_was_seen(thing: tuple[Look, Change]) -> Non
     change("first", None)
 
 
+def test_what_was_just_made_may_be_changed_on_the_condition_that_nobody_did(client: Client) -> None:
+    project = client.create_project("Just made", categories=["Billing"])
+    category = client.add_category(project.slug, "Login")
+    user = client.create_user("hopper", PASSWORD)
+    hook = client.create_webhook(project.slug, "https://example.com/hook", ["item.decided"])
+    assert hook.secret is not None
+    assert category.etag == client.category(project.slug, category.id).etag is not None
+    assert user.etag == client.user(user.id).etag is not None
+    assert hook.etag == client.webhook(project.slug, hook.id).etag is not None
+    other = client.create_project("Another just made")
+    assert other.etag == client.project(other.slug).etag is not None
+    client.update_category(project.slug, category.id, description="passwords", if_match=category.etag)
+    client.update_user(user.id, role="manager", if_match=user.etag)
+    turned = client.update_webhook(project.slug, hook.id, rotate_secret=True, if_match=hook.etag)
+    assert turned.secret is not None
+    assert turned.etag == client.webhook(project.slug, hook.id).etag != hook.etag
+    client.update_project(other.slug, name="Another name", if_match=other.etag)
+    with pytest.raises(ChangedMeanwhile):
+        client.update_project(other.slug, name="A third name", if_match=other.etag)
+
+
 def test_nothing_is_deleted_that_somebody_changed(winnow: Winnow, client: Client) -> None:
     slug = make_project(winnow, name="Edited to be deleted")
     seen = client.project(slug)

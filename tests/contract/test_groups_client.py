@@ -54,6 +54,7 @@ def test_what_those_who_answer_for_it_ask(winnow: Winnow, client: Client) -> Non
     assert client.throughput(slug, days=7).days == []
     assert [one.decisions for one in client.lineage(slug, 1).decided_by] == [60]
     assert client.audited(slug, 1) == []
+    assert b"".join(client.download_bundle(slug, 1)) == client.bundle(slug, 1)
     with zipfile.ZipFile(io.BytesIO(client.bundle(slug, 1))) as archive:
         assert "bundle.json" in archive.namelist()
     item = next(client.items(slug))

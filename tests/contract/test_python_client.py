@@ -97,6 +97,7 @@ def test_importing_browsing_and_exporting(winnow, client, slug):
     done = client.import_status(slug, started.id)
     assert (done.rows_read, done.rows_added, done.rows_rejected) == (31, 30, 1)
     assert client.import_rejects(slug, started.id).splitlines()[1].startswith("32,")
+    assert b"".join(client.download_rejects(slug, started.id)).decode() == client.import_rejects(slug, started.id)
     assert [known.id for known in client.imports(slug)] == [started.id]
 
     found = list(client.items(slug, limit=7))

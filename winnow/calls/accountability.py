@@ -27,8 +27,12 @@ class AccountabilityCalls(Connection):
         return list(self._pages(v1("projects", slug, "models", number, "audited"), Checked, limit=None))
 
     def bundle(self, slug: str, number: int) -> bytes:
-        """A version's files as a zip archive."""
+        """A version's files as a zip archive; `download_bundle` holds less of it at a time."""
         return self._read("GET", v1("projects", slug, "models", number, "bundle")).content
+
+    def download_bundle(self, slug: str, number: int) -> Iterator[bytes]:
+        """The same as a stream of bytes."""
+        return self._download(v1("projects", slug, "models", number, "bundle"))
 
     def erasures(self, slug: str) -> Iterator[Erased]:
         """The items that were erased, newest first, with what is left of each now."""

@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-import httpx2
-
 from winnow.calls.operations import OperationCalls
 from winnow.connection import new_key, v1
 from winnow.errors import NoFile
@@ -97,8 +95,12 @@ class DataCalls(OperationCalls):
         return self._get(v1("projects", slug, "imports", import_id), Import)
 
     def import_rejects(self, slug: str, import_id: str) -> str:
-        """The rejected rows as CSV with the columns `line,reason,row`."""
+        """The rejected rows as CSV with the columns `line,reason,row`; see `download_rejects` for many."""
         return self._read("GET", v1("projects", slug, "imports", import_id, "rejects")).text
+
+    def download_rejects(self, slug: str, import_id: str) -> Iterator[bytes]:
+        """The same as a stream of bytes, for files of which a great many rows were rejected."""
+        return self._download(v1("projects", slug, "imports", import_id, "rejects"))
 
     def add_items(self, slug: str, items: Sequence[str | Mapping[str, Any]]) -> Added:
         """Adds up to 1,000 items: texts, or objects with `id`, `text`, `fields`, `category`."""
@@ -150,14 +152,7 @@ class DataCalls(OperationCalls):
         url = (job.result or {}).get("url")
         if not isinstance(url, str):
             raise NoFile(job)
-        with self._stream("GET", url) as response:
-            yield from self._bytes_of(response)
-
-    def _bytes_of(self, response: httpx2.Response) -> Iterator[bytes]:
-        try:
-            yield from response.iter_bytes()
-        except httpx2.RequestError as error:
-            raise self._failed(error) from error
+        yield from self._download(url)
 
     def _send_file(self, path: str, schema: type[S], file: Source, filename: str | None, options: FileOptions) -> S:
         with ExitStack() as stack:

@@ -66,7 +66,7 @@ def import_(
         console.wait_with_bar(client, started.job_id, f"Importing {file.name}")
         done = client.import_status(project, started.id)
         if rejects is not None and done.rows_rejected:
-            rejects.write_text(client.import_rejects(project, started.id), encoding="utf-8")
+            _write(client.download_rejects(project, started.id), rejects)
     if access.as_json:
         console.write_json(done)
         return
