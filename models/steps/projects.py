@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from models import jobs
-from models.errors import AlreadyThere, BadReference, Conflict, Invalid, Missing, Place, Problem
+from models.errors import AlreadyThere, BadReference, Conflict, Forbidden, Invalid, Missing, Place, Problem
 from models.project_settings import ProjectSettings
 from models.steps.accounts import Caller, record
 from models.store.queries.projects import categories_of
@@ -63,6 +63,7 @@ def create_project(
     Raises:
         AlreadyThere: the slug is taken; where none was given, by a project of the same name.
         Invalid: a name is empty, or two categories have the same one.
+        Forbidden: it is to be for members only, and the caller cannot be one.
     """
     cleaned = _clean(name, ("body", "name"))
     project = ProjectRow(
@@ -77,6 +78,7 @@ def create_project(
     session.flush()
     if caller.user_id is not None:
         session.add(MemberRow(project_id=project.id, user_id=caller.user_id))
+    _check_stays(caller, project)
     for place, category in enumerate(categories):
         add_category(session, caller, project, category, ("body", "categories", place))
     record(session, caller, "project.create", project.slug)
@@ -105,6 +107,15 @@ def may_see(session: Session, caller: Caller, project: ProjectRow) -> bool:
     return session.get(MemberRow, (project.id, caller.user_id)) is not None
 
 
+def _check_stays(caller: Caller, project: ProjectRow) -> None:
+    """Raise Forbidden where a project would be gone for a program that closes it: only people are members."""
+    if settings_of(project).members_only and caller.user_id is None and caller.role is not Role.ADMIN:
+        raise Forbidden(
+            "a project for members only does not exist for a key of this role, which cannot be a member: "
+            "a person makes it so, or a key of the role admin"
+        )
+
+
 def update_project(
     session: Session,
     caller: Caller,
@@ -114,13 +125,22 @@ def update_project(
     text_fields: Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> ProjectRow:
-    """Change what is given and leave the rest; settings are merged into those there are."""
+    """Change what is given and leave the rest; settings are merged into those there are.
+
+    Who makes it one for members only is a member from then on.
+
+    Raises:
+        Forbidden: it is to be for members only, and the caller cannot be one.
+    """
     if name is not None:
         project.name = _clean(name, ("body", "name"))
     if text_fields is not None:
         project.text_fields = list(text_fields)
     if settings is not None:
         project.settings = _settings(project.settings, settings)
+        _check_stays(caller, project)
+        if settings_of(project).members_only and caller.user_id is not None and caller.role is not Role.ADMIN:
+            insert_new(session, MemberRow, [{"project_id": project.id, "user_id": caller.user_id}])
         if "reviews_per_item" in settings:  # what nobody holds yet is asked anew, of so many people
             jobs.enqueue(session, Job.QUEUE, key=f"queue:{project.id}", project_id=project.id)
     record(session, caller, "project.update", project.slug, {"settings": dict(settings or {})})

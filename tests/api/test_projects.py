@@ -178,6 +178,28 @@ def test_a_project_for_members_only_is_not_there_for_others(winnow: Winnow) -> N
     assert winnow.call("DELETE", f"/v1/projects/{slug}/members/{grace_id}").status_code == 404
 
 
+def test_nobody_makes_a_project_vanish_for_themselves(winnow: Winnow) -> None:
+    _, grace = person(winnow, "grace", "manager")
+    closed, key = {"members_only": True}, winnow.as_(Role.MANAGER)
+    mine = winnow.http.post("/v1/projects", json={"name": "Mine", "settings": closed}, headers=grace)
+    assert mine.status_code == 201
+    assert winnow.http.get("/v1/projects/mine", headers=grace).status_code == 200
+    slug = make_project(winnow)
+    path = f"/v1/projects/{slug}"
+    refused = [
+        winnow.http.post("/v1/projects", json={"name": "Keyed", "settings": closed}, headers=key),
+        winnow.http.patch(path, json={"settings": closed}, headers=key),
+    ]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert all("cannot be a member" in answer.json()["detail"] for answer in refused)
+    assert winnow.get("/v1/projects/keyed").status_code == 404, "nothing was made"
+    assert winnow.http.get(path, headers=key).json()["settings"]["members_only"] is False
+    assert winnow.http.patch(path, json={"settings": closed}, headers=grace).status_code == 200
+    assert winnow.http.get(path, headers=grace).status_code == 200, "she is a member now"
+    assert winnow.http.patch(path, json={"name": "Renamed", "settings": closed}, headers=grace).status_code == 200
+    assert winnow.http.get(path, headers=key).status_code == 404
+
+
 def test_ids_of_another_project_are_not_there(winnow: Winnow) -> None:
     """Every read by id: a row of another project is as absent as one that never was."""
     own, other = make_project(winnow), make_project(winnow, name="Other")
