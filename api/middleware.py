@@ -32,6 +32,7 @@ SECURITY = (
 )
 """Headers of every answer that has none of its own by that name."""
 
+_EMPTY = 204  # nothing has no type
 _PUT_OFF_SECONDS = 0.1
 _HUNG_UP = 499  # what proxies write of a caller who did not wait for an answer; no fault of the server
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
@@ -55,8 +56,8 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        named = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        request_id = named if _REQUEST_ID.fullmatch(named) else secrets.token_hex(16)
         scope["request_id"] = request_id
         started = False
 
@@ -64,7 +65,8 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *_headers(scope, request_id, message["headers"])]
+                given = [one for one in message["headers"] if message["status"] != _EMPTY or one[0] != b"content-type"]
+                message["headers"] = [*given, *_headers(scope, request_id, given)]
                 if self.leaving.is_set():
                     MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)

@@ -38,6 +38,15 @@ def things(winnow: Winnow, project: str) -> dict[str, tuple[str, dict[str, objec
     }
 
 
+def test_an_answer_without_a_body_names_no_type(winnow: Winnow, things: dict[str, object]) -> None:
+    for thing in ("webhook", "category", "project"):
+        answer = winnow.call("DELETE", things[thing][0])
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert "content-type" not in answer.headers
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert winnow.get("/v1/me").headers["content-type"] == "application/json"
+
+
 @pytest.mark.parametrize("thing", ["project", "category", "user", "webhook"])
 def test_nobody_overwrites_what_somebody_else_changed(winnow: Winnow, things: dict[str, object], thing: str) -> None:
     path, change = things[thing]

@@ -1,5 +1,7 @@
 """What a person does at the pages, for the tests of them in a real browser."""
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
@@ -81,6 +83,11 @@ def until_card(page: Page, reading: Locator, kind: str) -> None:
     while not page.locator(kind).count():
         answer(page, reading)
         reading.locator("h2").wait_for()
+
+
+def counted(page: Page, number: int, what: str) -> None:
+    """So many and no others: "0 settled" stands in "10 settled" too."""
+    expect(page.locator(".count")).to_contain_text(re.compile(rf"\b{number} {what}"))
 
 
 def saved(page: Page) -> None:

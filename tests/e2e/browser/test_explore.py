@@ -5,7 +5,7 @@ from contextlib import suppress
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as LateError
 
-from tests.e2e.browser.person import BROWSER, PATIENCE_MS, go, saved
+from tests.e2e.browser.person import BROWSER, PATIENCE_MS, counted, go, saved
 from tests.e2e.test_up import Machine, eventually
 from winnow import Client
 
@@ -20,12 +20,12 @@ def test_a_group_is_settled_by_one_key_and_taken_back_by_another(page: Page, cli
     page.keyboard.press("1")
     expect(page.locator(".grid li.off")).to_have_count(1)
     page.keyboard.press("Enter")
-    expect(page.locator(".count")).to_contain_text(f"{many - 1} settled")
+    counted(page, many - 1, "settled")
     saved(page)
     assert client.stats(project).items.decided == many - 1
     assert all(one.said is not None for one in client.decisions(project))
     page.keyboard.press("Backspace")
-    expect(page.locator(".count")).to_contain_text("0 settled")
+    counted(page, 0, "settled")
     expect(page.locator(".saved")).to_have_text("Ready")
     eventually(lambda: client.stats(project).items.decided == 0)
 

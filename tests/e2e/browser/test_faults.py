@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.browser.person import BROWSER, answer, decided, go, review, saved
+from tests.e2e.browser.person import BROWSER, answer, counted, decided, go, review, saved
 from tests.e2e.test_up import Machine
 from winnow import Client
 
@@ -32,7 +32,7 @@ def test_a_reload_keeps_the_sign_in_and_the_card(page: Page) -> None:
     page.reload()
     expect(reading.locator("h2")).to_have_text(shown)
     expect(page.get_by_text("Signed in as")).to_be_visible()
-    expect(page.locator(".count")).to_contain_text("1 reviewed")
+    counted(page, 1, "reviewed")
 
 
 @pytest.mark.usefixtures("project")
@@ -52,7 +52,7 @@ def test_nothing_is_lost_or_doubled_when_the_api_dies(page: Page, machine: Machi
     machine.child("-m api").kill()
     for _ in range(4):
         answer(page, reading)
-    expect(page.locator(".count")).to_contain_text("5 reviewed")
+    counted(page, 5, "reviewed")
     saved(page)
     items = [item for _, item, _ in decided(client)]
     assert len(items) == len(set(items)) == 5

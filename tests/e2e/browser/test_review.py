@@ -10,6 +10,7 @@ from tests.e2e.browser.person import (
     SUGGESTED,
     TOPICS,
     answer,
+    counted,
     decided,
     go,
     review,
@@ -161,9 +162,9 @@ def test_the_enter_that_ends_a_word_of_an_input_method_answers_nothing(page: Pag
     composed = {"key": "Enter", "isComposing": True, "bubbles": True, "composed": True, "cancelable": True}
     page.locator(".search").dispatch_event("keydown", composed)
     expect(page.locator(".search")).to_have_value("ship")
-    expect(page.locator(".count")).to_contain_text("0 reviewed")
+    counted(page, 0, "reviewed")
     page.keyboard.press("Enter")
-    expect(page.locator(".count")).to_contain_text("1 reviewed")
+    counted(page, 1, "reviewed")
     saved(page)
     assert len(decided(client)) == 1
 
