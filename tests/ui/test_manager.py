@@ -77,6 +77,32 @@ def test_trends_show_what_the_api_measured(stage: Stage, trained: str) -> None:
     assert sum(b"target 95 %" in drawn for drawn in charted(shown)) == (2 if ahead.items else 1)
 
 
+def test_blind_checks_that_nobody_answered_stand_where_the_accuracy_does(stage: Stage, trained: str) -> None:
+    with stage.client() as client:
+        assert "got no answer" not in words(signed_in("mary"))
+        checks = [task for task in client.lease(trained, 20) if task.reason == "audit"]
+        assert len(checks) > 1
+        for task, action in zip(checks, ("skip", "flag"), strict=False):
+            client.decide(trained, action=action, task_id=task.task_id)
+        with stage.runtime.database.transaction() as session:
+            session.execute(update(DecisionRow).values(created_at=utc_now() - timedelta(days=1)))
+        told = client.stats(trained).accuracy
+        assert told is not None
+        assert told.unanswered is not None
+        assert told.at_worst is not None
+        assert (told.unanswered.skipped, told.unanswered.flagged, told.unanswered.passed_over) == (1, 1, 2)
+        assert told.at_worst.low < told.low
+        assert [one.passed_over for one in client.accuracy(trained)] == [2]
+        assert "2 more blind checks got no answer (1 skipped, 1 flagged)." in words(signed_in("mary"))
+        assert "2 blind checks of this time ended without an answer" in words(signed_in("mary", "views/trends.py"))
+        client.train(trained)
+        stage.drain()
+        newest = client.versions(trained)[0].metrics
+        assert newest is not None
+        assert newest.passed_over == 2
+        assert "; 2 more got no answer" in words(signed_in("mary", "views/versions.py"))
+
+
 @pytest.mark.usefixtures("tickets")
 def test_trends_without_blind_checks_say_what_is_missing() -> None:
     shown = signed_in("mary", "views/trends.py")
