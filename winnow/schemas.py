@@ -100,6 +100,7 @@ class Import(Schema):
     rows_rejected: int = 0
     job_id: str | None = None
     error: str | None = None
+    note: str | None = None
 
 
 class Suggestion(Schema):
@@ -130,6 +131,7 @@ class Preview(Schema):
     suggested: Suggestion = Field(default_factory=Suggestion)
     rows: list[dict[str, Any]] = Field(default_factory=list)
     errors: list[RowFault] = Field(default_factory=list)
+    note: str | None = None
 
 
 class AddedItem(Schema):

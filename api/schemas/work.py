@@ -56,7 +56,7 @@ class ImportStarted(Output):
 
 
 class ImportOut(Output):
-    """An import; `rows_read` is always the sum of the other three."""
+    """An import; `rows_read` is always the sum of the other three, `note` what was particular about the file."""
 
     id: OutputId
     filename: str
@@ -67,6 +67,7 @@ class ImportOut(Output):
     rows_rejected: int
     job_id: str
     error: str | None
+    note: str | None = None
     created_at: Moment
 
     @classmethod
@@ -82,6 +83,7 @@ class ImportOut(Output):
             rows_rejected=row.rows_rejected,
             job_id=row.job_id,
             error=row.error,
+            note=row.note,
             created_at=row.created_at,
         )
 
@@ -119,6 +121,7 @@ class PreviewOut(Output):
     suggested: SuggestedOut
     rows: list[dict[str, Any]]
     errors: list[RowErrorOut] = Field(default_factory=list)
+    note: str | None = None
 
     @classmethod
     def of(cls, seen: Preview) -> Self:
@@ -136,4 +139,5 @@ class PreviewOut(Output):
             ),
             rows=seen.rows,
             errors=[RowErrorOut.of(error) for error in seen.errors],
+            note=seen.note,
         )

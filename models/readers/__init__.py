@@ -1,7 +1,7 @@
 """Readers: files of text, CSV, TSV, JSON and JSON Lines, gzipped or not, to records and row errors, as streams."""
 
 from models.readers.half_read import HalfRead
-from models.readers.reading import open_rows, preview, read
+from models.readers.reading import open_rows, preview, read, records
 from models.readers.records import Format, Label, Preview, ReadOptions, Record, RowError, Suggested
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "open_rows",
     "preview",
     "read",
+    "records",
 ]

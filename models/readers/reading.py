@@ -1,7 +1,7 @@
 """Files to records: the one way in for imports, previews and batch predictions."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import chain, islice
@@ -16,9 +16,12 @@ from models.readers.json_array import JsonArrayRows
 from models.readers.json_lines import json_line_rows
 from models.readers.layout import Layout, Source, named_format, survey
 from models.readers.lines import Flaw, lines
+from models.readers.own import ID, NOTE, is_own, plainly
+from models.readers.own import LABEL as CATEGORY
+from models.readers.own import TEXT as OWN_TEXT
 from models.readers.parquet import is_parquet, kinds_of, parquet_rows
 from models.readers.plain import text_rows
-from models.readers.records import Format, Label, Preview, ReadOptions, Record, Row, RowError, excerpt
+from models.readers.records import Format, Label, Preview, ReadOptions, Record, Row, RowError, Suggested, excerpt
 from models.readers.streams import BrokenStream, blocks
 from models.readers.tools import LABEL, tool_of
 from models.readers.values import DECODER
@@ -26,6 +29,7 @@ from models.readers.values import DECODER
 _FIRST_ROWS = 200
 _WHOLE_HEAD = 64 * 1024
 _EXTERNAL_ID = "external_id"
+_UNCHOSEN = Columns((), None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Opened:
         rows: every row, once, from the first.
         kinds: what Parquet keeps in each column, where the file is Parquet.
         headings: the columns as the header of a delimited file spells them.
+        shown: the columns that rows have once they are plain, where those are not the file's own.
+        note: what is particular about the file; None where nothing is.
     """
 
     layout: Layout
@@ -47,6 +53,8 @@ class Opened:
     rows: Iterator[Row | RowError]
     kinds: Mapping[str, str] = field(default_factory=dict)
     headings: Sequence[str] = ()
+    shown: Sequence[str] = ()
+    note: str | None = None
 
 
 def read(path: Path, filename: str, options: ReadOptions, *, skip: int = 0) -> Iterator[Record | RowError]:
@@ -65,7 +73,11 @@ def read(path: Path, filename: str, options: ReadOptions, *, skip: int = 0) -> I
         Invalid: at the call, if nothing of the file can be read: it is empty, binary, a bomb, or lacks a
             column that was asked for.
     """
-    opened = open_rows(lambda: path.open("rb"), filename, options)
+    return records(open_rows(lambda: path.open("rb"), filename, options), options, skip=skip)
+
+
+def records(opened: Opened, options: ReadOptions, *, skip: int = 0) -> Iterator[Record | RowError]:
+    """As `read`, of a file that was opened with the same options."""
     builder = Builder(opened.chosen, options)
     return map(builder.build, islice(opened.rows, skip, None))
 
@@ -83,11 +95,23 @@ def preview(head: bytes, filename: str, options: ReadOptions, rows: int = 20) ->
     builder = Builder(opened.chosen, options)
     fields = [row.fields for row in first if isinstance(row, Row)]
     outcomes = [builder.build(row) for row in first]
-    names = opened.columns
+    names, chosen = list(opened.shown or opened.columns), opened.chosen
     found = suggest(names, fields)
+    if opened.shown:
+        found = Suggested(chosen.text_fields, chosen.id_field, chosen.label_field)
     layout = opened.layout
     errors = [outcome for outcome in outcomes if isinstance(outcome, RowError)]
-    return Preview(layout.format, layout.encoding, layout.delimiter, layout.compressed, names, found, fields, errors)
+    return Preview(
+        layout.format,
+        layout.encoding,
+        layout.delimiter,
+        layout.compressed,
+        names,
+        found,
+        fields,
+        errors,
+        opened.note,
+    )
 
 
 def open_rows(source: Source, filename: str, options: ReadOptions) -> Opened:
@@ -101,6 +125,8 @@ def open_rows(source: Source, filename: str, options: ReadOptions) -> Opened:
         layout = Layout(Format.PARQUET, "utf-8", "\n", None, compressed=False)
         rows = parquet_rows(source, options)
         first = _first(rows, options.max_row_chars)
+        if is_own(kinds):
+            return _own(Opened(layout, list(kinds), _UNCHOSEN, rows, kinds), first, options)
         fields = [row.fields for row in first if isinstance(row, Row)]
         chosen = choose(list(kinds), fields, options, complete=True)
         return Opened(layout, list(kinds), chosen, chain(first, rows), kinds)
@@ -109,7 +135,11 @@ def open_rows(source: Source, filename: str, options: ReadOptions) -> Opened:
     headings = parsed.headings if isinstance(parsed, DelimitedRows) else ()
     rows = _to_the_end(parsed)
     first = _first(rows, options.max_row_chars)
-    tool = tool_of(layout.format, [row.fields for row in first if isinstance(row, Row)], options)
+    fields = [row.fields for row in first if isinstance(row, Row)]
+    tool = tool_of(layout.format, fields, options)
+    if tool is None and (is_own(names) if names is not None else bool(fields) and all(map(is_own, fields))):
+        there = columns_of(fields) if names is None else names
+        return _own(Opened(layout, there, _UNCHOSEN, rows, headings=headings), first, options)
     rest = next(rows, None)
     complete = names is not None or rest is None
     rows = chain(first, () if rest is None else (rest,), rows)
@@ -128,6 +158,33 @@ def open_rows(source: Source, filename: str, options: ReadOptions) -> Opened:
     label = options.label_field if options.label_field in names else LABEL
     ids = chosen.id_field or (_EXTERNAL_ID if _EXTERNAL_ID in names else None)
     return Opened(layout, names, Columns(chosen.text_fields, ids, label), rows)
+
+
+def _own(opened: Opened, first: list[Row | RowError], options: ReadOptions) -> Opened:
+    """An export of Winnow, made ready.
+
+    Args:
+        opened: the file, of which the first rows were taken off.
+    """
+    cells = opened.layout.delimiter is not None
+    shown = _shown(first, plainly((), options, cells=cells))
+    asked = {*options.text_fields, options.id_field, options.label_field}.difference(shown)
+    plain = plainly([name for name in opened.columns if name in asked], options, cells=cells)
+    shown = _shown(first, plain)
+    named = replace(options, text_fields=options.text_fields or (OWN_TEXT,))
+    chosen = choose(shown, [], named, complete=True)
+    return replace(
+        opened,
+        chosen=Columns(chosen.text_fields, options.id_field or ID, options.label_field or CATEGORY),
+        rows=(row if isinstance(row, RowError) else plain(row) for row in chain(first, opened.rows)),
+        shown=shown,
+        note=NOTE,
+    )
+
+
+def _shown(first: Iterable[Row | RowError], plain: Callable[[Row], Row | RowError]) -> list[str]:
+    made = [plain(row) for row in first if isinstance(row, Row)]
+    return columns_of([row.fields for row in made if isinstance(row, Row)])
 
 
 def _asks_for_parquet(source: Source, options: ReadOptions) -> bool:
@@ -216,7 +273,8 @@ class Builder:
         labels = (label,) if isinstance(label, str) else label or ()
         if (external_id and len(external_id) > longest) or any(len(one) > longest for one in labels):
             return self._error(row, "id-too-long", f"The id or the label has more than {longest} characters.")
-        return Record(row.line, text, fields, external_id, label, len(row.source))
+        kept = fields if row.kept is None else row.kept
+        return Record(row.line, text, kept, external_id, label, len(row.source))
 
     def _error(self, row: Row, code: str, message: str) -> RowError:
         return RowError(row.line, 1, code, message, excerpt(row.source.rstrip("\r\n")), row.fields)

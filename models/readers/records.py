@@ -78,12 +78,14 @@ class Row(NamedTuple):
         fields: its values by column name.
         source: the row as it stands in the file.
         original: a tool's own row, before it was made plain.
+        kept: what becomes the record's fields, where that is not all of `fields`.
     """
 
     line: int
     fields: dict[str, Any]
     source: str
     original: Mapping[str, Any] | None = None
+    kept: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Preview:
         suggested: columns that look right for text, id and label.
         rows: the first rows by column name.
         errors: the rows among them that would be set aside.
+        note: what is particular about the file, in a sentence or two; None where nothing is.
     """
 
     format: Format
@@ -157,6 +160,7 @@ class Preview:
     suggested: Suggested
     rows: list[dict[str, Any]]
     errors: list[RowError]
+    note: str | None = None
 
 
 def excerpt(source: str) -> str:

@@ -19,6 +19,7 @@ _JUDGED = ("annotations", "predictions", "completions")
 _TASK_OWN = frozenset({"id", "data", "meta", "created_at", "updated_at", "inner_id", "project", *_JUDGED})
 """What a task has that nobody judged yet: as people make them for Label Studio's import, `data` alone."""
 _PRODIGY_OWN = frozenset({"options", "accept", "answer", "config", "meta", "label"})
+_OUR_META = frozenset({"id", "external_id", "source", "decided_by", "predicted", "score"})
 _UNDERSCORES = re.compile("__?")
 _PARTED = re.compile("([ \\t\\r\\v\\f]+)")
 """What fastText parts words at, within a line."""
@@ -63,7 +64,7 @@ def _plain_task(row: Row, options: ReadOptions) -> Row | RowError:
         return RowError(row.line, 1, "not-a-task", message, excerpt(row.source), row.fields)
     fields = _kept(data)
     if names := _chosen(standing(row.fields), options.label_field):
-        fields[LABEL] = _as_label(names)
+        fields[LABEL] = as_label(names)
     return Row(row.line, fields, row.source, row.fields)
 
 
@@ -101,16 +102,26 @@ def _is_example(fields: Mapping[str, Any]) -> bool:
 def _plain_example(row: Row, options: ReadOptions) -> Row | RowError:
     del options
     example = row.fields
-    meta = example.get("meta")
+    meta = _meta(example.get("meta"))
     fields = {name: value for name, value in example.items() if name not in _PRODIGY_OWN and not name.startswith("_")}
-    for name, value in (meta if isinstance(meta, dict) else {}).items():
+    for name, value in meta.items():
         fields.setdefault(name, value)
     if example.get("answer") == "accept":
         accepted = example.get("accept")
         names = accepted if isinstance(accepted, list) else [example.get("label")]
         if names := [str(name) for name in names if isinstance(name, str | int) and str(name)]:
-            fields[LABEL] = _as_label(names)
+            fields[LABEL] = as_label(names)
     return Row(row.line, fields, row.source, row.fields)
+
+
+def _meta(meta: Any) -> Mapping[str, Any]:
+    """What an example says of its record. Of our own export, who decided and what was predicted are no fields."""
+    if not isinstance(meta, dict):
+        return {}
+    ours = "id" in meta and ({"source", "decided_by"} <= meta.keys() or {"predicted", "score"} <= meta.keys())
+    if ours and meta.keys() <= _OUR_META:
+        return {name: value for name, value in meta.items() if name == "external_id"}
+    return meta
 
 
 def _is_labelled(fields: Mapping[str, Any]) -> bool:
@@ -128,11 +139,11 @@ def _plain_line(row: Row, options: ReadOptions) -> Row | RowError:
     ]
     fields: dict[str, Any] = {"text": "".join(word + space for word, space in kept).strip()}
     if names := [_UNDERSCORES.sub(_spelt, label).replace(_HARD_SPACE, " ") for label in labels if label]:
-        fields[LABEL] = _as_label(names)
+        fields[LABEL] = as_label(names)
     return Row(row.line, fields, row.source)
 
 
-def _as_label(names: Sequence[str]) -> Any:
+def as_label(names: Sequence[str]) -> Any:
     """One name as a word, several (or one that would be taken for several) as a list."""
     return names[0] if len(names) == 1 and "|" not in names[0] else list(names)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.errors import Missing
-from models.readers import ReadOptions, Record, RowError, read
+from models.readers import ReadOptions, Record, RowError, open_rows, records
 from models.settings import Settings
 from models.steps.accounts import SYSTEM, Caller, record
 from models.steps.decisions import announce as announce_decision
@@ -94,12 +94,15 @@ def run_import(work: Work) -> None:
         raise Missing(f"{found.filename} is not kept here any more: send it again")
     done = found.rows_read
     outcomes = work.runtime.half_read.take(path, done)
+    note = found.note
     if outcomes is None:
-        outcomes = read(path, found.filename, read_options(found.options, project, settings), skip=done)
+        options = read_options(found.options, project, settings)
+        opened = open_rows(lambda: path.open("rb"), found.filename, options)
+        outcomes, note = records(opened, options, skip=done), opened.note
     while block := _block(outcomes):
         done += len(block)
         with work.advancing(done, durable=False) as session:
-            _take(session, found.id, project.id, block)
+            _take(session, found.id, project.id, block, note)
             jobs.enqueue(session, Job.EMBED, key=f"embed:{project.id}", project_id=project.id)
         try:
             work.pause()
@@ -252,7 +255,11 @@ def _block(outcomes: Iterator[Record | RowError]) -> list[tuple[Record, NewItem]
 
 
 def _take(
-    session: Session, import_id: int, project_id: int, block: Sequence[tuple[Record, NewItem] | RowError]
+    session: Session,
+    import_id: int,
+    project_id: int,
+    block: Sequence[tuple[Record, NewItem] | RowError],
+    note: str | None,
 ) -> None:
     row = session.get_one(ImportRow, import_id, with_for_update=True)
     project = session.get_one(ProjectRow, project_id)
@@ -275,6 +282,8 @@ def _take(
         session.execute(insert(RejectRow), [_reject(import_id, error) for error in errors])
     added = sum(outcome.added for outcome in stored)
     row.status = JobStatus.RUNNING
+    if row.note != note:
+        row.options = {**row.options, "note": note}
     row.rows_added += added
     row.rows_duplicate += len(stored) - added
     row.rows_rejected += len(errors)

@@ -160,7 +160,7 @@ class Form:
         found = iter(answers([outcome for outcome in batch if isinstance(outcome, Record)]))
         told = [_told(outcome, found) for outcome in batch]
         if self.format not in _TOOLS:
-            return [_beside(outcome.fields or {}, said, self._added) for outcome, said in zip(batch, told, strict=True)]
+            return [_beside(_as_it_came(row), said, self._added) for row, said in zip(rows, told, strict=True)]
         return [_in_its_place(row, said, self._added) for row, said in zip(rows, told, strict=True)]
 
     @property
@@ -196,10 +196,15 @@ def _beside(fields: Mapping[str, Any], told: Mapping[str, Any], added: Sequence[
 
 def _in_its_place(row: Row | RowError, told: Mapping[str, Any], added: Sequence[str]) -> dict[str, Any]:
     """A tool's own row with the answer: in a task of Label Studio under `data`, which it shows as columns."""
-    original = (row.original if isinstance(row, Row) else row.fields) or {}
+    original = _as_it_came(row)
     if "error" in told or not isinstance(original.get("data"), dict):
         return _beside(original, told, added)
     return {**original, "data": _beside(original["data"], told, added)}
+
+
+def _as_it_came(row: Row | RowError) -> Mapping[str, Any]:
+    original = row.original if isinstance(row, Row) else None
+    return original or row.fields or {}
 
 
 def _renamed(name: str, added: Sequence[str]) -> str:

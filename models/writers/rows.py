@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from models.readers.guarding import guarded
 
 
 class CsvWriter:
@@ -44,13 +44,13 @@ class CsvWriter:
 
     def header(self) -> bytes:
         """The names of the columns."""
-        line = self._line([_safe(name) for name in self._headings] if self._guard else self._headings)
+        line = self._line([guarded(name) for name in self._headings] if self._guard else self._headings)
         return codecs.BOM_UTF8 + line if self._marked else line
 
     def row(self, row: Mapping[str, Any]) -> bytes:
         """One row; what is not among the columns is left out."""
         cells = [_cell(row.get(name)) for name in self._columns]
-        return self._line([_safe(cell) for cell in cells] if self._guard else cells)
+        return self._line([guarded(cell) for cell in cells] if self._guard else cells)
 
     def footer(self) -> bytes:
         """Nothing: the format needs none."""
@@ -113,14 +113,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _safe(cell: str) -> str:
-    """The cell with an apostrophe before it if it would run as a formula; plain numbers do not."""
-    if not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell

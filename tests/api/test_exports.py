@@ -69,21 +69,24 @@ def test_label_studio_prodigy_and_fasttext(winnow: Winnow, path: str) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "label-studio", "prodigy"])
 @pytest.mark.parametrize("task", ["single", "multi"])
-def test_what_goes_out_comes_in_again_the_same(winnow: Winnow, form: str, task: str) -> None:
+@pytest.mark.parametrize("named", [{}, {"label_field": "category", "id_field": "external_id"}])
+def test_what_goes_out_comes_in_again_the_same(winnow: Winnow, form: str, task: str, named: dict[str, str]) -> None:
     source = filled(winnow, task=task)
     content = taken(winnow, source, form)
     target = f"/v1/projects/{make_project(winnow, name='Second', task=task)}"
-    fields = {} if form in {"label-studio", "prodigy"} else {"label_field": "category", "id_field": "external_id"}
+    ours = form not in {"label-studio", "prodigy"}
     started = winnow.post(
-        f"{target}/imports", "manager", files={"file": ("back", content)}, data={"format": form, **fields}
+        f"{target}/imports", "manager", files={"file": ("back", content)}, data=named if ours else {"format": form}
     )
     winnow.work()
     told = winnow.get(f"{target}/imports/{started.json()['id']}", "manager").json()
     assert (told["status"], told["rows_added"], told["rows_rejected"]) == ("succeeded", 3, 0)
+    assert (told["note"] is not None) is ours
 
     def rows(path: str) -> list[tuple]:
         exported = [json.loads(line) for line in taken(winnow, path, "jsonl").splitlines()]
-        return [(one["external_id"], one["text"].lstrip("'"), one["category"], one["state"]) for one in exported]
+        names = ("external_id", "text", "category", "state", *(["fields"] if ours else []))
+        return [tuple(one[name] for name in names) for one in exported]
 
     assert rows(target) == rows(source)
     names = [one["name"] for one in winnow.get(f"{target}/categories").json()["items"]]

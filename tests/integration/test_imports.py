@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select, update
@@ -13,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from models import jobs
 from models.learn.text import beginnings, fingerprint, words
-from models.readers import ReadOptions, Record, RowError, read
+from models.readers import ReadOptions, Record, RowError, records
+from models.readers.reading import Opened
 from models.runtime import Runtime
 from models.steps import ingest
 from models.steps.accounts import Caller
@@ -243,11 +243,11 @@ def test_a_file_is_read_once_however_often_its_import_gives_way(
     monkeypatch.setitem(Work.__init__.__kwdefaults__, "slice_seconds", -1.0)
     begun: list[int] = []
 
-    def reading(path: Path, filename: str, options: ReadOptions, *, skip: int) -> Iterator[Record | RowError]:
+    def reading(opened: Opened, options: ReadOptions, *, skip: int) -> Iterator[Record | RowError]:
         begun.append(skip)
-        return read(path, filename, options, skip=skip)
+        return records(opened, options, skip=skip)
 
-    monkeypatch.setattr(ingest, "read", reading)
+    monkeypatch.setattr(ingest, "records", reading)
     import_id, job_id = sender.send("rows.csv", FILES["rows.csv"], text_fields=("body",), id_field="ref")
     others = [Runtime(sender.runtime.settings, sender.runtime.database, sender.runtime.encoder) for _ in range(workers)]
     for turn in range(7):

@@ -72,6 +72,8 @@ def _first_rows(preview: Preview) -> None:
     if not preview.rows and not preview.errors:
         st.warning("No row follows the columns' names: there is nothing to import in this file.")
         return
+    if preview.note:
+        st.info(sentences.plain(preview.note))
     st.dataframe(preview.rows, hide_index=True, height=min(38 + 35 * max(1, len(preview.rows)), 320))
     for fault in preview.errors[:3]:
         st.warning(
@@ -82,7 +84,8 @@ def _first_rows(preview: Preview) -> None:
 def _columns(preview: Preview, own: list[str]) -> FileOptions:
     """The columns as the person chooses them; the project's own text fields come first where the file has them."""
     suggested = preview.suggested
-    texts = own if own and set(own) <= set(preview.columns) else suggested.text_fields
+    whole = preview.note is None and own and set(own) <= set(preview.columns)
+    texts = own if whole else suggested.text_fields
     text, own_id, label = st.columns([2, 1, 1])
     fields = text.multiselect(
         "Text",
@@ -157,6 +160,8 @@ def _import(session: Session, slug: str, one: Import) -> None:
         if one.error:
             st.error(sentences.plain(one.error))
         st.caption(_counts(one))
+        if one.note:
+            st.caption(sentences.plain(one.note))
         if one.status in {"queued", "running"} and one.job_id:
             job = session.api.job(one.job_id)
             total = job.progress.total

@@ -74,6 +74,8 @@ def import_(
         f"{done.rows_read} rows read: {done.rows_added} added, {done.rows_duplicate} known already, "
         f"{done.rows_rejected} rejected"
     )
+    if done.note:
+        console.remark(done.note)
     if done.rows_rejected:
         where = rejects or "with the option --rejects FILE"
         console.remark(f"The rejected rows, with line and reason: {where}")

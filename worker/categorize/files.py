@@ -112,7 +112,7 @@ def packed(rows: Sequence[Row | RowError]) -> bytes:
     told = [
         ["error", row.line, row.column, row.code, row.message, row.row, row.fields]
         if isinstance(row, RowError)
-        else ["row", row.line, row.fields, excerpt(row.source), row.original]
+        else ["row", row.line, row.fields, excerpt(row.source), row.original, row.kept]
         for row in rows
     ]
     return json.dumps(told).encode()

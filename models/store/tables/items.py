@@ -33,6 +33,12 @@ class ImportRow(Numbered, Row):
         """Every row seen is one of three things."""
         return self.rows_added + self.rows_duplicate + self.rows_rejected
 
+    @property
+    def note(self) -> str | None:
+        """What was particular about the file; it stands beside how it was to be read."""
+        note = self.options.get("note")
+        return note if isinstance(note, str) else None
+
 
 class RejectRow(Numbered, Row):
     """A row that was not taken, and why."""
