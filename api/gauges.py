@@ -60,6 +60,8 @@ class Kept(Collector):
         # None of a kind is a number too: a rule that looks for what is new must see what there was before.
         jobs = {(kind.value, status.value): 0 for kind in Job for status in JobStatus} | now.jobs
         yield _gauge("winnow_jobs", "Jobs by kind and status.", ("kind", "status"), jobs.items())
+        broken = [((kind.value,), now.broken.get(kind.value, 0)) for kind in Job]
+        yield _gauge("winnow_jobs_broken", "Failed jobs that were given nothing wrong.", ("kind",), broken)
         deadly = [((kind.value,), now.deadly.get(kind.value, 0)) for kind in Job]
         yield _gauge("winnow_jobs_deadly", "Jobs given up because every worker that took them died.", ("kind",), deadly)
         yield _gauge("winnow_job_wait_seconds", "Wait of the oldest due job.", (), [((), now.oldest_due_seconds)])

@@ -1,13 +1,13 @@
 """What is away for the moment: a disk that takes nothing, a database that is gone, a store that cannot be reached.
 
 No fault of whoever meets it: a request is told to come again, and a job waits (`models.jobs.put_off`) instead of being
-counted as one that failed.
+counted as one that failed. And what a database that is there says no to, in words for people: its own hold statements.
 """
 
 import errno
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from models.errors import BundleBroken, Unavailable
 
@@ -15,6 +15,11 @@ NO_ROOM = "There is no room left on the disk of this machine."
 NO_ROOM_FOR_ROWS = "There is no room left on the disk of the database."
 NOT_WRITABLE = "The disk of this machine cannot be used at the moment."
 DATABASE_AWAY = "The database is away."
+CANNOT_BE_KEPT = (
+    "The database cannot keep a value that stands here, such as a NUL character or half of a surrogate pair: remove it "
+    "and send the rest again. What came before is in."
+)
+NOT_TAKEN = "The database did not take what was to be written. Why stands in the log of the workers, under this job."
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _GONE = frozenset({errno.EROFS, errno.EIO, errno.ESTALE, errno.ENODEV, errno.EMFILE, errno.ENFILE})
@@ -36,6 +41,14 @@ def absence(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return NO_ROOM if error.errno in _FULL else NOT_WRITABLE if error.errno in _GONE else None
     return _of_database(error) if isinstance(error, DBAPIError) else None
+
+
+def refusal(error: BaseException) -> tuple[str, bool] | None:
+    """What the database said no to, in a sentence, and whether it will do so for ever; None where it did not."""
+    nul = isinstance(error, ValueError) and "NUL (0x00)" in str(error)  # the driver's, before the database sees it
+    if isinstance(error, DataError | UnicodeEncodeError) or nul:
+        return CANNOT_BE_KEPT, True
+    return (NOT_TAKEN, False) if isinstance(error, SQLAlchemyError) else None
 
 
 def _of_database(error: DBAPIError) -> str | None:

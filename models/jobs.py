@@ -277,10 +277,15 @@ def put_off(session: Session, held: Claim, error: str) -> JobRow:
     return row
 
 
-def fail(session: Session, held: Claim, error: str, *, attempts: int, final: bool) -> JobRow:
-    """Record a failure: tried again after a while, unless `final` or tried too often."""
+def fail(session: Session, held: Claim, error: str, *, attempts: int, final: bool, refused: bool = False) -> JobRow:
+    """Record a failure: tried again after a while, unless `final` or tried too often.
+
+    Args:
+        refused: what the job was given is at fault, such as a file that cannot be read. No alert counts that.
+    """
     row = _mine(session, held)
     if final or held.attempt >= attempts:
+        row.refused = refused
         _end(row, JobStatus.FAILED, error=error, now=utc_now())
     else:
         wait = _BACK_OFF_SECONDS[min(held.attempt, len(_BACK_OFF_SECONDS)) - 1]

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models import jobs, spans
-from models.absence import absence
-from models.errors import BundleBroken, LeaseLost, Unavailable, WinnowError
+from models.absence import absence, refusal
+from models.errors import BundleBroken, Conflict, Invalid, LeaseLost, Unavailable, WinnowError
 from models.runtime import Runtime
 from models.steps.endings import let_go
 from models.tracing import CausedBy
@@ -119,13 +119,24 @@ def _hindered(work: Work, error: Exception) -> str:
         _LOG.warning("job %s %s is put off: %s (%s)", claim.id, claim.kind, away, error)
         _record(work, lambda session: let_go(session, jobs.put_off(session, claim, away)))
         return "put_off"
-    known = isinstance(error, WinnowError)
-    if not known:
+    said, final = _told(error)
+    refused = isinstance(error, Invalid | Conflict)
+    if not isinstance(error, WinnowError):
         _LOG.error("job %s %s failed", claim.id, claim.kind, exc_info=error)
-    said = error.detail if isinstance(error, WinnowError) else f"{type(error).__name__}: {error}"
-    final = known and not isinstance(error, Unavailable)
-    _record(work, lambda session: let_go(session, jobs.fail(session, claim, said, attempts=attempts, final=final)))
+
+    def fail(session: Session) -> None:
+        row = jobs.fail(session, claim, said, attempts=attempts, final=final, refused=refused)
+        let_go(session, row)
+
+    _record(work, fail)
     return BundleBroken.code if isinstance(error, BundleBroken) else "failed"
+
+
+def _told(error: Exception) -> tuple[str, bool]:
+    """What went wrong, in a sentence, and whether it would again."""
+    if isinstance(error, WinnowError):
+        return error.detail, not isinstance(error, Unavailable)
+    return refusal(error) or (f"{type(error).__name__}: {error}", False)
 
 
 def _record(work: Work, end: Callable[[Session], object]) -> None:

@@ -104,7 +104,11 @@ def _jobs(session: Session) -> Iterator[Trouble]:
     deadly = func.count().filter(JobRow.error.startswith(DEADLY))
     failed = (
         select(JobRow.kind, func.count(), deadly)
-        .where(JobRow.status == JobStatus.FAILED, JobRow.finished_at > utc_now() - _FAILED_WITHIN)
+        .where(
+            JobRow.status == JobStatus.FAILED,
+            JobRow.refused.is_(False),  # a file that cannot be read is a matter of whoever sent it
+            JobRow.finished_at > utc_now() - _FAILED_WITHIN,
+        )
         .group_by(JobRow.kind)
     )
     for kind, count, died in session.execute(failed).tuples():

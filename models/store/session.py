@@ -145,7 +145,12 @@ def _sqlite(url: str) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        pool_size=20,
+        hide_parameters=True,  # what goes wrong is logged, and no text of an item with it
+    )
 
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: Any) -> None:
@@ -216,6 +221,7 @@ def _postgresql(url: str, pool_size: int, statement_seconds: float | None) -> En
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args=told,
+        hide_parameters=True,
         executemany_mode="values_plus_batch",  # several UPDATEs of one flush go to the server together
     )
 

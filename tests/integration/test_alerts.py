@@ -10,6 +10,7 @@ from redis import Redis
 from sqlalchemy import select, update
 
 from api.lookout import Lookout
+from api.metrics import Metrics
 from models import jobs
 from models.doorbell import Doorbell
 from models.runtime import Runtime
@@ -18,6 +19,7 @@ from models.steps import conditions, webhooks
 from models.steps.accounts import Caller, create_user, user_caller
 from models.steps.alerts import RULES, known, settle
 from models.steps.conditions import SEEN_BY_WORKER, Trouble, everything
+from models.steps.ingest import ImportOptions, start_import, upload_folder
 from models.steps.projects import find_project, update_project
 from models.store.queries.project_figures import ProjectFigures
 from models.store.tables import AlertRow, BackupRow, JobRow, ProjectRow, TaskRow, VersionRow, WorkerRow
@@ -26,6 +28,7 @@ from models.vocabulary import Alert, Event, Job, JobStatus, Role
 from tests.integration.conftest import Drain
 from tests.integration.test_the_loop import decide
 from tests.unit.winnow_client.conftest import LoopbackServer
+from worker.entry import perform
 
 ADMIN = Caller("system", "system", Role.ADMIN)
 STARVED = Trouble(Alert.QUEUE_STARVED, "7 items are undecided", "project:1", 1)
@@ -183,6 +186,25 @@ def _fails(runtime: Runtime, _: ProjectRow) -> None:
         for number in range(3):
             job = jobs.enqueue(session, Job.EXPORT, key=f"export:{number}")
             job.status, job.finished_at = JobStatus.FAILED, utc_now()
+
+
+def test_files_that_cannot_be_read_are_no_fault_of_the_system(
+    runtime: Runtime, ann: Caller, project: ProjectRow
+) -> None:
+    folder = upload_folder(runtime.settings)
+    for number in range(3):
+        (folder / f"{number}.upload").write_bytes(b"")
+        with runtime.database.transaction() as session:
+            mine = find_project(session, ann, project.slug)
+            sent = start_import(
+                session, ann, mine, filename="mine.csv", path=f"uploads/{number}.upload", options=ImportOptions()
+            )
+            job_id = sent.job_id
+        perform(runtime, job_id)
+    told = Metrics().exposition(runtime).decode()
+    assert 'winnow_jobs{kind="import",status="failed"} 3.0' in told
+    assert 'winnow_jobs_broken{kind="import"} 0.0' in told
+    assert Alert.JOBS_FAILING not in seen(runtime)
 
 
 def _training_fails(runtime: Runtime, project: ProjectRow) -> None:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
 from models import jobs
+from models.absence import CANNOT_BE_KEPT, NOT_TAKEN
 from models.learn.text import beginnings, fingerprint, words
 from models.readers import ReadOptions, Record, RowError, records
 from models.readers.reading import Opened
@@ -166,6 +167,50 @@ def test_bad_input_ends_in_a_sentence_and_keeps_the_good_rows(sender: Sender, ki
         job = session.get_one(JobRow, row.job_id)
     assert job.status is row.status
     assert job.attempts == 1
+
+
+def slips_through(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """A row that the reader should have set aside."""
+    rows = [Record(1, "good row", {}), Record(2, words, {"body": words})]
+    monkeypatch.setattr(ingest, "BLOCK_ROWS", 1)
+    monkeypatch.setattr(ingest, "records", lambda *_, skip: iter(rows[skip:]))
+
+
+@pytest.mark.parametrize("words", ["half \ud800", "nul \x00"])
+def test_what_the_database_never_takes_is_told_and_not_tried_again(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, words: str
+) -> None:
+    slips_through(monkeypatch, words)
+    row, _, items = sender.take("rows.csv", b"body\ngood row\n")
+    if "\x00" in words and sender.runtime.database.engine.dialect.name == "sqlite":
+        assert row.status is JobStatus.SUCCEEDED  # which keeps any character
+        return
+    assert (row.status, row.error, len(items)) == (JobStatus.FAILED, CANNOT_BE_KEPT, 1)
+    with sender.runtime.database.read() as session:
+        job = session.get_one(JobRow, row.job_id)
+    assert (job.attempts, job.error, job.refused) == (1, CANNOT_BE_KEPT, False)
+    assert "Traceback" in caplog.text
+
+
+def test_a_statement_that_fails_is_tried_again_and_not_shown(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(session: Session, *given: object, **_: object) -> None:
+        session.execute(text("INSERT INTO nowhere VALUES (:words)"), {"words": given[1][0].text})
+
+    monkeypatch.setattr(ingest, "store", fails)
+    import_id, job_id = sender.send("rows.csv", b"body\ngood row\n")
+    attempts = sender.runtime.settings.job_attempts
+    for _ in range(attempts):
+        assert not sender.read(import_id)[0].status.ended
+        with sender.runtime.database.transaction() as session:
+            session.execute(update(JobRow).where(JobRow.id == job_id).values(due_at=utc_now()))
+        perform(sender.runtime, job_id)
+    row, _, _ = sender.read(import_id)
+    assert (row.status, row.error) == (JobStatus.FAILED, NOT_TAKEN)
+    assert "nowhere" in caplog.text
+    if sender.runtime.database.engine.dialect.name == "sqlite":  # PostgreSQL itself says what it stumbled over
+        assert "good row" not in caplog.text
 
 
 AWKWARD = (

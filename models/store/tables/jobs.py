@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.store.base import Numbered, Row, constraints
@@ -19,6 +19,7 @@ class JobRow(Row):
         due_at: not before this moment.
         dispatched_at: when the doorbell was last rung for it.
         traceparent: the span that left it, where traces are kept.
+        refused: it failed because of what it was given, and nothing is broken.
         lease_token: raised by each claim; effects are kept only under the token that is still current.
     """
 
@@ -42,6 +43,7 @@ class JobRow(Row):
     progress_total: Mapped[int | None]
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[str | None] = mapped_column(Text)
+    refused: Mapped[bool] = mapped_column(default=False, server_default=false())
     actor: Mapped[str | None] = mapped_column(String(64))
     request_id: Mapped[str | None] = mapped_column(String(64))
     traceparent: Mapped[str | None] = mapped_column(String(55))
