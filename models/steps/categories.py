@@ -20,7 +20,14 @@ from models.steps.accounts import Caller, record
 from models.steps.asking import ask_again
 from models.steps.decisions import put
 from models.steps.effects import Effect, in_force
-from models.steps.projects import NewCategory, add_category, edit_category, find_category, mark_categories
+from models.steps.projects import (
+    NewCategory,
+    add_category,
+    check_shortcut,
+    edit_category,
+    find_category,
+    mark_categories,
+)
 from models.steps.score import pool_of
 from models.steps.train import request_training
 from models.store.queries.decisions import Labels, categories_given, labels_as_of
@@ -75,7 +82,7 @@ def change(
         Its row, and what it meant; no row where nothing differs from what is there.
 
     Raises:
-        AlreadyThere: a category of that name is there.
+        AlreadyThere: a category of that name, or with that key, is there.
         BadReference: a category or an item is not there.
         Conflict: the category was merged into another one.
     """
@@ -102,6 +109,7 @@ def take_back(session: Session, caller: Caller, project: ProjectRow, change_id: 
     Raises:
         Missing: the project has no such change.
         Conflict: it was taken back before, or a later change stands on it.
+        AlreadyThere: another category has its name or its key by now.
     """
     session.refresh(project, with_for_update={"key_share": True})
     made = session.get(CategoryChangeRow, change_id)
@@ -162,6 +170,8 @@ def _part(session: Session, project: ProjectRow, row: CategoryRow, made: Categor
     """Let two merged categories be two again."""
     if row.merged_into_id != made.after["into_id"]:
         raise Conflict(f"{row.name} was changed again since: take that back first")
+    if not made.before["archived"]:
+        check_shortcut(session, project, row.shortcut, row)
     row.merged_into_id, row.archived = None, made.before["archived"]
     for one in categories_of(session, project.id):
         if one.id in made.before["below"] and one.parent_id == made.after["heir"]:

@@ -167,7 +167,7 @@ def add_category(
 
     Raises:
         Invalid: its name cannot be one, or the project has as many as it may have.
-        AlreadyThere: the project has one of that name (without regard to case).
+        AlreadyThere: the project has one of that name or with that key (without regard to case).
         BadReference: the parent is not there.
     """
     there = categories_of(session, project.id)
@@ -177,6 +177,7 @@ def add_category(
     name = _clean(category.name, (*where, "name"))
     if any(row.name_key == name_key(name) for row in there):
         raise AlreadyThere(f"the project has a category {name!r} already")
+    check_shortcut(session, project, category.shortcut, where=where)
     row = CategoryRow(
         project_id=project.id,
         name=name,
@@ -232,6 +233,8 @@ def edit_category(
     if row.merged_into_id is not None and wanted.get("archived") is False:
         raise Conflict(f"{row.name} was merged into another category: take that back instead")
     wanted = {field: value for field, value in wanted.items() if getattr(row, field) != value}
+    if not wanted.get("archived", row.archived) and wanted.keys() & {"shortcut", "archived"}:
+        check_shortcut(session, project, wanted.get("shortcut", row.shortcut), row)
     before = {field: getattr(row, field) for field in wanted}
     for field, value in wanted.items():
         setattr(row, field, value)
@@ -285,6 +288,30 @@ def remove_member(session: Session, caller: Caller, project: ProjectRow, user_id
         raise Missing(f"user {user_id} is not a member")
     session.delete(row)
     record(session, caller, "member.remove", f"{project.slug}/{user_id}")
+
+
+def check_shortcut(
+    session: Session,
+    project: ProjectRow,
+    shortcut: str | None,
+    row: CategoryRow | None = None,
+    *,
+    where: Place = ("body",),
+) -> None:
+    """See that no other category that people can choose has this key.
+
+    Args:
+        row: the category that is to have it, where that is there already.
+
+    Raises:
+        AlreadyThere: one has it.
+    """
+    if shortcut is None:
+        return
+    for one in categories_of(session, project.id, archived=False):
+        if one is not row and one.shortcut is not None and one.shortcut.lower() == shortcut.lower():
+            problem = Problem((*where, "shortcut"), f"is the key of {one.name}")
+            raise AlreadyThere(f"the key {shortcut!r} is that of {one.name}: choose another one", problems=[problem])
 
 
 def _free_name(session: Session, project: ProjectRow, row: CategoryRow, wanted: str) -> str:

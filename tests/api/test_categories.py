@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from models.store.tables import CategoryRow
 from tests.api.conftest import Winnow, make_project
 
 
@@ -95,6 +97,44 @@ def test_patch_and_edit_are_one_history(winnow: Winnow, slug: str) -> None:
     winnow.call("DELETE", f"{base}/category-changes/{moved['id']}", "manager")
     winnow.call("DELETE", f"{base}/category-changes/{listed[1]['id']}", "manager")
     assert ids(winnow, slug) == known
+
+
+def test_a_key_is_that_of_one_category(winnow: Winnow, slug: str) -> None:
+    path, known = f"/v1/projects/{slug}/categories", ids(winnow, slug)
+
+    def edit(name: str, /, **body: Any) -> int:
+        return winnow.call("PATCH", f"{path}/{known[name]}", "manager", json=body).status_code
+
+    assert edit("Login", shortcut="l") == 200
+    taken = winnow.post(path, "manager", json={"name": "Lost", "shortcut": "L"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "already-exists")
+    assert "Login" in taken.json()["detail"]
+    assert edit("Billing", shortcut="l") == 409
+    assert change(winnow, slug, "Billing", kind="edit", shortcut="l").status_code == 409
+    both = [{"name": "A", "shortcut": "x"}, {"name": "B", "shortcut": "X"}]
+    refused = winnow.post("/v1/projects", json={"name": "Both", "categories": both})
+    assert refused.status_code == 409
+    assert edit("Login", shortcut="l", name="Sign in") == 200  # its own
+
+    merged = change(winnow, slug, "Sign in", kind="merge", into_id=known["Billing"]).json()
+    assert edit("Shipping", shortcut="l") == 200  # nobody presses it for what is merged
+    undo = f"/v1/projects/{slug}/category-changes/{merged['id']}"
+    stands = winnow.call("DELETE", undo, "manager")
+    assert (stands.status_code, stands.json()["code"]) == (409, "already-exists")
+    assert edit("Shipping", archived=True) == 200
+    assert winnow.call("DELETE", undo, "manager").status_code == 204
+    assert edit("Shipping", archived=False) == 409
+    assert edit("Shipping", archived=False, shortcut="s") == 200
+
+
+def test_two_that_had_one_key_before_go_on(winnow: Winnow, slug: str) -> None:
+    with winnow.database.transaction() as session:
+        session.execute(update(CategoryRow).values(shortcut="k"))
+    path, known = f"/v1/projects/{slug}/categories", ids(winnow, slug)
+    for body in ({"name": "Sign in", "shortcut": "k"}, {"archived": True}, {"shortcut": "n", "archived": False}):
+        changed = winnow.call("PATCH", f"{path}/{known['Login']}", "manager", json=body)
+        assert changed.status_code == 200, changed.text
+    assert winnow.post(path, "manager", json={"name": "New"}).status_code == 201
 
 
 def test_another_projects_changes_are_not_there(winnow: Winnow, slug: str) -> None:
