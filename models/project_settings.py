@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.numbers import Flag, numbers
 from models.vocabulary import AutomationBy, Promotion
 
 
@@ -24,6 +25,15 @@ class ProjectSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    _numbers = numbers(
+        "retrain_every",
+        "audit_rate",
+        "second_look_rate",
+        "target_accuracy",
+        "reviews_per_item",
+        "item_days",
+        "prediction_days",
+    )
     retrain_every: int = Field(default=20, ge=1, le=1_000_000)
     audit_rate: float = Field(default=0.1, ge=0, le=0.5)
     second_look_rate: float = Field(default=0.05, ge=0, le=0.5)
@@ -31,7 +41,7 @@ class ProjectSettings(BaseModel):
     reviews_per_item: int = Field(default=1, ge=1, le=10)
     promotion: Promotion = Promotion.AUTOMATIC
     automation_by: AutomationBy = AutomationBy.PROJECT
-    shadow_candidates: bool = False
-    members_only: bool = False
+    shadow_candidates: Flag = False
+    members_only: Flag = False
     item_days: int = Field(default=0, ge=0, le=36_500)
     prediction_days: int = Field(default=0, ge=0, le=3_650)

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from api.policies import scopes_of
 from api.schemas.base import Future, Moment, Output, OutputId, Schema
+from models.numbers import Flag
 from models.steps.accounts import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from models.steps.tokens import SignIn
 from models.store.tables import ApiKeyRow, UserRow
@@ -61,7 +62,7 @@ class UserChanges(Schema):
     username: Username | None = None
     password: Password | None = None
     role: Role | None = None
-    active: bool | None = None
+    active: Flag | None = None
 
 
 class UserOut(Output):

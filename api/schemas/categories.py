@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from api.schemas.base import InputId, Moment, Output, OutputId, Schema
 from api.schemas.projects import CategoryChanges, CategoryOut, Description, Name, Shortcut
+from models.numbers import Flag, numbers
 from models.steps.categories import Wanted
 from models.steps.effects import Effect
 from models.steps.guidelines import Example, Guideline, Question
@@ -36,12 +37,13 @@ class CategoryChangeIn(Schema):
         }
     )
 
+    _numbers = numbers("ask")
     kind: Surgery
     name: Name | None = None
     description: Description | None = None
     parent_id: InputId | None = None
     shortcut: Shortcut | None = None
-    archived: bool | None = None
+    archived: Flag | None = None
     into_id: InputId | None = Field(default=None, description="For a merger: the category that stays.")
     item_ids: list[InputId] | None = Field(
         default=None, min_length=1, max_length=MAX_PICKED, description="For a split: the items that go."

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from api.schemas.base import InputId, Moment, Output, OutputId, Schema
 from api.schemas.projects import CategoryOut, Description, Name
 from models.learn.agreement import Agreement
+from models.numbers import numbers
 from models.steps.agreement import Agreed, Repeats, Reviewer
 from models.steps.drift import Drifted, Mix, Requests
 from models.steps.forecast import Outlook
@@ -248,6 +249,7 @@ class NewCategoryIn(Schema):
         json_schema_extra={"examples": [{"name": "Refunds", "item_ids": ["17", "21"], "ask": 50}]}
     )
 
+    _numbers = numbers("ask")
     name: Name
     description: Description = ""
     item_ids: list[InputId] = Field(min_length=1, max_length=MOST_LIKE, description="Items that are typical of it.")

@@ -16,6 +16,7 @@ from api.schemas.items import (
     RecordIn,
     WordOut,
 )
+from models.numbers import Flag, numbers
 from models.steps.reasons import Weights
 from models.steps.requested import MOST, USUAL, Urgency
 from models.steps.serve import Answer, Answers
@@ -29,6 +30,7 @@ class PredictIn(Schema):
         json_schema_extra={"examples": [{"items": [{"text": "I was charged twice"}], "top_k": 3, "review": "never"}]}
     )
 
+    _numbers = numbers("top_k", "model_version", "priority")
     items: list[RecordIn] = Field(min_length=1, max_length=MAX_ITEMS)
     top_k: int = Field(default=3, ge=1, le=100)
     review: ReviewMode = ReviewMode.NEVER
@@ -37,7 +39,7 @@ class PredictIn(Schema):
     deadline: Future | None = Field(
         default=None, description="With `review`: when a person's answer comes too late; nobody is asked after it."
     )
-    explain: bool = Field(
+    explain: Flag = Field(
         default=False, description="Also name the words and fields that weigh most; for at most 20 items."
     )
 

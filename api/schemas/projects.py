@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import InputId, Moment, Output, OutputId, Schema
+from models.numbers import Flag
 from models.project_settings import ProjectSettings
 from models.steps.projects import NewCategory, settings_of
 from models.store.tables import CategoryRow, ProjectRow, UserRow
@@ -52,7 +53,7 @@ class CategoryChanges(Schema):
     description: Description | None = None
     parent_id: InputId | None = None
     shortcut: Shortcut | None = None
-    archived: bool | None = None
+    archived: Flag | None = None
 
     def given(self) -> dict[str, Any]:
         """What the request names; null stands for "none" only where there can be none."""

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from api.schemas.base import InputId, Moment, Output, OutputId, Schema
 from api.schemas.items import CategoryName, Note, RankedOut, ranked
 from models.errors import WinnowError
+from models.numbers import Flag, numbers
 from models.steps.queue import Leased
 from models.steps.review import Decided, NewDecision, Shown
 from models.store.tables import DecisionRow
@@ -22,6 +23,7 @@ IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255)]
 class LeaseIn(Schema):
     """How many tasks are wanted."""
 
+    _numbers = numbers("count")
     count: int = Field(default=10, ge=1, le=50)
 
 
@@ -98,6 +100,7 @@ class TasksOut(Output):
 class ShownIn(Schema):
     """The suggestion that was in view when an item was decided outside the queue."""
 
+    _numbers = numbers("confidence", "model_version")
     category: CategoryName
     confidence: float = Field(ge=0, le=1)
     model_version: int = Field(ge=0, le=2**31 - 1)
@@ -106,6 +109,7 @@ class ShownIn(Schema):
 class _Decision(Schema):
     """What a decision holds, whichever form it comes in."""
 
+    _numbers = numbers("seconds")
     task_id: InputId | None = None
     item_id: InputId | None = None
     categories: list[CategoryName] = Field(default_factory=list, max_length=100)
@@ -113,10 +117,10 @@ class _Decision(Schema):
     seconds: float | None = Field(default=None, ge=0, le=1e7)
     idempotency_key: IdempotencyKey | None = None
     shown: ShownIn | None = None
-    if_undecided: bool = Field(
+    if_undecided: Flag = Field(
         default=False, description="Refuse it where somebody settled the item meanwhile or has its card in hand."
     )
-    although_leased: bool = Field(
+    although_leased: Flag = Field(
         default=False,
         description="With `item_id`: also where somebody else has leased the item, whose answer may then replace it.",
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Field
 
 from api.schemas.base import Moment, Output, OutputId, Schema
+from models.numbers import Flag
 from models.steps.webhooks import WebhookChanges
 from models.store.tables import DeliveryRow, WebhookRow
 from models.vocabulary import DeliveryStatus, Event
@@ -38,9 +39,9 @@ class WebhookChangesIn(Schema):
 
     url: Address | None = None
     events: Events | None = None
-    active: bool | None = Field(default=None, description="Switched off, it is told nothing; what waits goes on later.")
+    active: Flag | None = Field(default=None, description="Switched off, it is told nothing; what waits goes on later.")
     secret: Secret | None = None
-    rotate_secret: bool = Field(default=False, description="Make a new secret; the old one signs too for a day.")
+    rotate_secret: Flag = Field(default=False, description="Make a new secret; the old one signs too for a day.")
 
     def plan(self) -> WebhookChanges:
         """As the domain takes it."""
