@@ -32,9 +32,19 @@ class DelimitedRows:
     """
 
     def __init__(
-        self, lines: Iterator[str], flaws: list[Flaw], *, delimiter: str, encoding: str, options: ReadOptions
+        self,
+        lines: Iterator[str],
+        flaws: list[Flaw],
+        *,
+        delimiter: str,
+        encoding: str,
+        options: ReadOptions,
+        announced: bool = False,
     ) -> None:
         """Read the header.
+
+        Args:
+            announced: whether a line that says what parts the cells stands before it.
 
         Raises:
             Invalid: the header itself is broken.
@@ -45,6 +55,8 @@ class DelimitedRows:
         self._again: Iterator[str] = iter(())  # lines to be read once more
         self._count = 0  # physical lines given to the parser, those given back taken off
         self._cells: list[str] = []
+        if announced:
+            next(self._cut(), None)
         header = next(self._cut(), None)
         if isinstance(header, RowError):
             raise Invalid(f"Line {header.line}, column {header.column}, in the header: {header.message}")

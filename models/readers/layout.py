@@ -55,6 +55,9 @@ _KINDS = (
     (b"GIF8", "an image"),
     (b"\x7fELF", "a program"),
 )
+_ANNOUNCED = re.compile(r'\s*"?sep=([^"\r\n])"?[ \r]*', re.IGNORECASE)
+"""How Excel has a file say what parts its cells, in a line before the header."""
+
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 
 
@@ -69,6 +72,7 @@ class Layout:
         delimiter: what parts the cells of CSV and TSV, else None.
         compressed: whether it is gzipped.
         marked: whether it begins with a byte order mark.
+        announced: whether a line before the header says what parts the cells.
     """
 
     format: Format
@@ -77,6 +81,7 @@ class Layout:
     delimiter: str | None
     compressed: bool
     marked: bool = False
+    announced: bool = False
 
 
 def survey(source: Source, filename: str, options: ReadOptions) -> Layout:
@@ -104,10 +109,11 @@ def survey(source: Source, filename: str, options: ReadOptions) -> Layout:
     text = "".join(encodings.decoded([head], encoding))
     newline = "\r" if "\r" in text and "\n" not in text else "\n"
     chosen = _format(text, newline, filename, options.format)
-    delimiter = None
+    delimiter, announced = None, False
     if chosen in {Format.CSV, Format.TSV}:
-        delimiter = _delimiter(text, newline, chosen, options.delimiter)
-    return Layout(chosen, encoding, newline, delimiter, compressed, encodings.by_mark(head) is not None)
+        said = _announced(text, newline)
+        delimiter, announced = _delimiter(text, newline, chosen, options.delimiter or said), said is not None
+    return Layout(chosen, encoding, newline, delimiter, compressed, encodings.by_mark(head) is not None, announced)
 
 
 def _evidence(source: Source, options: ReadOptions, *, more: bool) -> tuple[bytes, list[bytes], int]:
@@ -188,10 +194,18 @@ def _by_content(text: str, newline: str) -> Format:
         return Format.JSON
     if re.match(r"\{\s*[\"}]", start):
         return Format.JSONL
+    if _announced(text, newline) is not None:
+        return Format.CSV
     delimiter, share = _best_delimiter(text, newline)
     if share < 1:
         return Format.TEXT
     return Format.TSV if delimiter == "\t" else Format.CSV
+
+
+def _announced(text: str, newline: str) -> str | None:
+    """What the first line says that parts the cells; None where it is a line like any other."""
+    found = _ANNOUNCED.fullmatch(text.split(newline, 1)[0])
+    return found.group(1) if found else None
 
 
 def _delimiter(text: str, newline: str, chosen: Format, wanted: str | None) -> str:

@@ -209,7 +209,14 @@ def _parsed(source: Source, layout: Layout, options: ReadOptions) -> tuple[list[
         flaws=flaws,
     )
     if layout.delimiter is not None:
-        parsed = DelimitedRows(physical, flaws, delimiter=layout.delimiter, encoding=layout.encoding, options=options)
+        parsed = DelimitedRows(
+            physical,
+            flaws,
+            delimiter=layout.delimiter,
+            encoding=layout.encoding,
+            options=options,
+            announced=layout.announced,
+        )
         return parsed.columns, parsed
     if layout.format is Format.JSONL:
         return None, json_line_rows(physical, flaws, options)

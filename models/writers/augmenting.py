@@ -90,6 +90,7 @@ class Form:
         answers: names of the answers.
         headings: the columns as the file's own header spells them.
         marked: whether the file begins with a byte order mark; without one spreadsheets do not see that it is UTF-8.
+        announced: whether a line before the header says what parts the cells.
     """
 
     format: str
@@ -101,6 +102,7 @@ class Form:
     answers: tuple[str, ...] = COLUMNS
     headings: tuple[str, ...] = ()
     marked: bool = False
+    announced: bool = False
 
     @classmethod
     def of(cls, opened: Opened, options: ReadOptions, answers: Sequence[str] = COLUMNS) -> "Form":
@@ -116,6 +118,7 @@ class Form:
             tuple(answers),
             tuple(opened.headings),
             layout.marked,
+            layout.announced,
         )
 
     def as_format(self, format: str) -> "Form":
@@ -150,7 +153,13 @@ class Form:
                 heading if name == new else new
                 for heading, name, new in zip(self.headings, self.columns, names, strict=True)
             ]
-            return CsvWriter([*names, *added], delimiter=self.delimiter, headings=[*spelt, *added], marked=self.marked)
+            return CsvWriter(
+                [*names, *added],
+                delimiter=self.delimiter,
+                headings=[*spelt, *added],
+                marked=self.marked,
+                announced=self.announced,
+            )
         return writer(self.format, [*names, *added], delimiter=self.delimiter, guard=False, kinds=kinds)
 
     def answered(self, rows: Sequence[Row | RowError], answers: Answers) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ class CsvWriter:
         guard: whether what a spreadsheet would run as a formula is made harmless.
         headings: what the header says instead of the names.
         marked: whether a byte order mark stands before it.
+        announced: whether a line before it says what parts the cells.
     """
 
     def __init__(
@@ -35,16 +36,18 @@ class CsvWriter:
         guard: bool = False,
         headings: Sequence[str] | None = None,
         marked: bool = False,
+        announced: bool = False,
     ) -> None:
         self._columns, self._guard = list(columns), guard
         self._headings = self._columns if headings is None else list(headings)
         self._marked = marked
+        self._before = f"sep={delimiter}\r\n".encode() if announced else b""
         self._buffer = io.StringIO()
         self._csv = csv.writer(self._buffer, delimiter=delimiter)
 
     def header(self) -> bytes:
         """The names of the columns."""
-        line = self._line([guarded(name) for name in self._headings] if self._guard else self._headings)
+        line = self._before + self._line([guarded(name) for name in self._headings] if self._guard else self._headings)
         return codecs.BOM_UTF8 + line if self._marked else line
 
     def row(self, row: Mapping[str, Any]) -> bytes:

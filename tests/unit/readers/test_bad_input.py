@@ -146,6 +146,19 @@ def test_encodings_are_found(tmp_path: Path, encoding: str) -> None:
     assert texts(outcomes) == rows
 
 
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;\r", "\ufeffsep=;"])
+@pytest.mark.parametrize("name", ["a.csv", "a"])
+def test_a_first_line_for_excel_says_what_parts_the_cells(tmp_path: Path, first: str, name: str) -> None:
+    data = f"{first}\nid;text\n1;a, b, c\n2;d, e, f\n3\n".encode()
+    outcomes = taken(tmp_path, data, name=name)
+    assert texts(outcomes) == ["a, b, c", "d, e, f"]
+    assert errors(outcomes) == [(5, 2, "ragged-row")]
+    assert preview(data, name, ReadOptions()).columns == ["id", "text"]
+    named = taken(tmp_path, data, name=name, format="csv", delimiter="|")
+    assert texts(named)[0] == "1;a, b, c"  # what is named goes before
+    assert texts(taken(tmp_path, b"sep=\t\nid\ttext\n1\ta;b\n2\tc;d\n", name=name)) == ["a;b", "c;d"]
+
+
 def test_skip_passes_over_what_was_taken_before(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text\n1,a\n2\n3,c\n4,d\n")

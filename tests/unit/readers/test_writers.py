@@ -44,6 +44,13 @@ def test_augment_leaves_the_header_as_it_is(tmp_path: Path, encoding: str) -> No
     assert second[:6] == ["ä", "2", "z", "", "", "Ä"]
 
 
+def test_augment_leaves_a_first_line_for_excel_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("\ufeffsep=;\ntext;n\nx;1\n".encode())
+    data = b"".join(augment(path, path.name, ReadOptions(), answers)).decode("utf-8-sig")
+    assert data.splitlines()[:2] == ["sep=;", "text;n;category;confidence;decision;model_version;error"]
+
+
 def test_augment_gives_json_and_gzip_back_as_they_came(tmp_path: Path) -> None:
     path = tmp_path / "a.json.gz"
     path.write_bytes(gzip.compress(b'[{"text":"x","n":[1]},{"text":"y"}]'))
