@@ -1,8 +1,8 @@
 """Rows as other tools of the field write them, made plain: the text and its fields, and the label under `label`.
 
-Label Studio's tasks are JSON, Prodigy's examples JSON Lines, fastText's lines text: the parsers are those formats' own,
-and this page only says what their rows mean. A field of the record that is itself called `label` is kept as
-`input_label`. Several labels of one row stay apart, in a list.
+Label Studio's tasks are JSON, Prodigy's and spaCy's examples JSON Lines, fastText's lines text: the parsers are those
+formats' own, and this page only says what their rows mean. A field of the record that is itself called `label` is kept
+as `input_label`. Several labels of one row stay apart, in a list.
 """
 
 import re
@@ -96,7 +96,12 @@ def _chosen(annotation: Mapping[str, Any], control: str | None) -> list[str]:
 def _is_example(fields: Mapping[str, Any]) -> bool:
     options = fields.get("options")
     choices = isinstance(options, list) and bool(options) and all(isinstance(o, dict) and "id" in o for o in options)
-    return isinstance(fields.get("text"), str) and (choices or "_task_hash" in fields)
+    return isinstance(fields.get("text"), str) and (choices or "_task_hash" in fields or _is_cats(fields.get("cats")))
+
+
+def _is_cats(value: Any) -> bool:
+    """Whether a value says of categories whether they are a record's, as spaCy has it: each with 0, 1 or a score."""
+    return isinstance(value, dict) and all(isinstance(one, int | float) and 0 <= one <= 1 for one in value.values())
 
 
 def _plain_example(row: Row, options: ReadOptions) -> Row | RowError:
@@ -106,12 +111,24 @@ def _plain_example(row: Row, options: ReadOptions) -> Row | RowError:
     fields = {name: value for name, value in example.items() if name not in _PRODIGY_OWN and not name.startswith("_")}
     for name, value in meta.items():
         fields.setdefault(name, value)
-    if example.get("answer") == "accept":
-        accepted = example.get("accept")
-        names = accepted if isinstance(accepted, list) else [example.get("label")]
-        if names := [str(name) for name in names if isinstance(name, str | int) and str(name)]:
-            fields[LABEL] = as_label(names)
+    if _is_cats(example.get("cats")):
+        del fields["cats"]
+    if names := [str(name) for name in _accepted(example) if isinstance(name, str | int) and str(name)]:
+        fields[LABEL] = as_label(names)
     return Row(row.line, fields, row.source, row.fields)
+
+
+def _accepted(example: Mapping[str, Any]) -> list[Any]:
+    """What a person said: the choices, else the label, else the categories that are 1; other scores are a machine's."""
+    cats = example.get("cats")
+    certain = [name for name, score in cats.items() if score == 1] if isinstance(cats, dict) and _is_cats(cats) else []
+    answer = example.get("answer")
+    if answer != "accept":
+        return certain if answer is None else []
+    accepted, label = example.get("accept"), example.get("label")
+    if isinstance(accepted, list):
+        return accepted
+    return certain if label is None else [label]
 
 
 def _meta(meta: Any) -> Mapping[str, Any]:

@@ -158,6 +158,38 @@ def test_a_row_that_is_no_task_is_set_aside_when_the_format_was_named(tmp_path: 
     assert [getattr(one, "code", "record") for one in found] == ["record", "not-a-task", "not-a-task"]
 
 
+SCORED: list[tuple[dict[str, Any], Label | None]] = [
+    ({"cats": {"Billing": 1.0, "Login": 0.0}}, "Billing"),
+    ({"cats": {"Billing": True, "Login": 1}, "meta": {"source": "mail"}}, ("Billing", "Login")),
+    ({"cats": {"Billing": 0.0}}, None),
+    ({"cats": {"Billing": 0.97, "Login": 0.03}}, None),
+    ({"cats": {}}, None),
+    ({"cats": {"Billing": 1.0}, "answer": "accept"}, "Billing"),
+    ({"cats": {"Billing": 1.0}, "answer": "reject"}, None),
+    ({"cats": {"Billing": 1.0}, "answer": "ignore"}, None),
+    ({"cats": {"Billing": 1.0}, "answer": "accept", "accept": ["Login"]}, "Login"),
+    ({"cats": {"Billing": 1.0}, "answer": "accept", "label": "Login"}, "Login"),
+]
+
+
+def test_categories_as_spacy_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "textcat.jsonl"
+    path.write_text("".join(json.dumps({"text": f"t{n}", **one}) + "\n" for n, (one, _) in enumerate(SCORED)))
+    found = records(path)
+    assert [one.label for one in found] == [label for _, label in SCORED]
+    assert {name for one in found for name in one.fields} == {"text", "label", "source"}
+    assert preview(path.read_bytes(), path.name, ReadOptions()).format == "prodigy"
+
+
+@pytest.mark.parametrize("cats", [{"tom": 7}, {"tom": "black"}, "two", ["tom"]])
+def test_ones_own_cats_are_a_field(tmp_path: Path, cats: Any) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({"text": "a", "cats": cats}))
+    assert records(path)[0].fields["cats"] == cats
+    path.write_text(json.dumps({"text": "a", "cats": cats, "_task_hash": 1}))
+    assert records(path)[0].fields["cats"] == cats
+
+
 def test_ordinary_files_are_not_taken_for_a_tools(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([{"data": {"x": 1}, "text": "one"}, {**TASKS[0], "text": "two"}]))
