@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from winnow.access import Access
+    from winnow.calls.data import FileOptions
     from winnow.client import Client
 
 Project = Annotated[str, typer.Argument(help="Slug of the project, e.g. bbc-news.")]
@@ -90,6 +91,10 @@ def predict(
         Path | None, typer.Option("--file", "-f", help="Categorise a file instead.", exists=True, dir_okay=False)
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where the file's answers go.")] = None,
+    format: Format = None,
+    text_field: TextField = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     top: Annotated[int, typer.Option(min=1, help="How many categories to name.")] = 3,
     model_version: Annotated[int | None, typer.Option(help="Ask this version, not the serving one.")] = None,
 ) -> None:
@@ -99,10 +104,20 @@ def predict(
         console.stop("Give texts, or a file with --file, but not both.", 2)
     if out is not None and file is None:
         console.stop("--out is for the answers to a file: give it with --file.", 2)
+    if file is None and (format or text_field or encoding or delimiter):
+        console.stop(
+            "--format, --text-field, --encoding and --delimiter say how to read a file: give one with --file.", 2
+        )
     console.writable(out)
     with access.client() as client:
         if file is not None:
-            _told(access, out, _predict_file(client, project, file, out))
+            reading: FileOptions = {
+                "format": format,
+                "text_fields": text_field,
+                "encoding": encoding,
+                "delimiter": delimiter,
+            }
+            _told(access, out, _predict_file(client, project, file, out, reading))
             return
         answer = client.predict(project, texts or [], top_k=top, model_version=model_version)
     if access.as_json:
@@ -142,8 +157,8 @@ def _told(access: Access, out: Path | None, size: int) -> None:
         console.write_json({"file": str(out), "bytes": size})
 
 
-def _predict_file(client: Client, project: str, file: Path, out: Path | None) -> int:
-    started = client.predict_batch(project, file)
+def _predict_file(client: Client, project: str, file: Path, out: Path | None, reading: FileOptions) -> int:
+    started = client.predict_batch(project, file, **reading)
     done = console.wait_with_bar(client, started.id, f"Categorising {file.name}")
     return _write(client.download(done), out)
 

@@ -64,7 +64,7 @@ def test_a_key_of_this_machine_is_used_where_nobody_says_who_they_are(server, wi
 
 def test_import_reports_every_row_and_saves_the_rejects(server, winnow, tmp_path):
     (tmp_path / "t.csv").write_text("subject\nhello\n")
-    status = {"rows_read": 3, "rows_added": 1, "rows_duplicate": 1, "rows_rejected": 1}
+    status = {"rows_read": 3, "rows_added": 1, "rows_duplicate": 1, "rows_rejected": 1, "note": "An export."}
     server.answers(
         Answer({"id": "1", "job_id": "2"}, 202),
         Answer({"id": "2", "kind": "import", "status": "succeeded"}),
@@ -72,11 +72,12 @@ def test_import_reports_every_row_and_saves_the_rejects(server, winnow, tmp_path
         Answer(b"line,reason,row\n3,bad,x\n", kind="text/csv"),
     )
 
-    code, out, _err = winnow(
+    code, out, err = winnow(
         "import", "tickets", "t.csv", "--text-field", "subject", "--text-field", "body", "--rejects", "r.csv"
     )
 
     assert code == 0
+    assert "An export." in err
     assert out == "3 rows read: 1 added, 1 known already, 1 rejected\n"
     assert (tmp_path / "r.csv").read_text() == "line,reason,row\n3,bad,x\n"
     assert server.asked[0].body.count(b'name="text_fields"') == 2
@@ -109,9 +110,14 @@ def test_a_file_is_predicted_into_a_file(server, winnow, tmp_path):
         Answer(b"text,category\ncharged twice,Billing\n", kind="text/csv"),
     )
 
-    code, out, _err = winnow("predict", "tickets", "--file", "t.txt", "--out", "answers.csv")
+    reading = ("--format", "csv", "--text-field", "a", "--text-field", "b", "--encoding", "cp1252", "--delimiter", "|")
+    code, out, _err = winnow("predict", "tickets", "--file", "t.txt", "--out", "answers.csv", *reading)
 
     assert (code, out) == (0, "")
+    sent = server.asked[0].body
+    assert sent.count(b'name="text_fields"') == 2
+    for name, value in ((b"format", b"csv"), (b"encoding", b"cp1252"), (b"delimiter", b"|")):
+        assert b'name="%s"\r\n\r\n%s\r\n' % (name, value) in sent
     assert (tmp_path / "answers.csv").read_bytes().endswith(b"charged twice,Billing\n")
 
 
@@ -239,6 +245,7 @@ def test_texts_and_a_file_together_are_refused(winnow, tmp_path):
         ("predict", "tickets", "--file", "t.txt", "--out", "none/x.csv"),
         ("import", "tickets", "t.txt", "--rejects", "none/x.csv"),
         ("predict", "tickets", "x", "--out", "x.csv"),
+        ("predict", "tickets", "x", "--delimiter", ";"),
         ("apikey", "k", "--days", "99999999"),
         ("backup", "here.zip"),
     ],
