@@ -16,7 +16,7 @@ from models.backups import rows
 from models.backups.archive import Reader, Writer, appearing_whole, pieces_of
 from models.backups.files import Held, held
 from models.backups.manifest import ARTIFACTS, SECRET_KEY, Manifest, Table
-from models.errors import AlreadyThere, Conflict
+from models.errors import AlreadyThere, Conflict, Invalid
 from models.learn.bundle import BUNDLE
 from models.settings import Settings
 from models.steps.accounts import SYSTEM, record
@@ -61,6 +61,7 @@ def take(settings: Settings, database: Database, target: Path, say: Say, *, keep
 
     Raises:
         AlreadyThere: the file is there.
+        Invalid: what is there is no folder, and not named like a backup either.
         Conflict: the database has another shape than this release, or files vanish while they are copied.
     """
     revision = revision_of(database)
@@ -95,6 +96,11 @@ def key_mark(settings: Settings) -> str:
 
 def _place(target: Path) -> Path:
     if target.suffix != _SUFFIX or target.is_dir():
+        if target.exists() and not target.is_dir():
+            kind = "a file whose name does not end in .zip" if target.is_file() else "no folder and no file"
+            raise Invalid(
+                f"{target} is {kind}, and stays as it is: name a folder, or a new file that ends in {_SUFFIX}."
+            )
         target.mkdir(parents=True, exist_ok=True)
         for part in target.glob(f".winnow-*{_SUFFIX}.part"):  # of one that was killed
             if part.stat().st_mtime < (utc_now() - _PART_KEPT).timestamp():

@@ -55,6 +55,8 @@ def test_what_cannot_be_done_is_one_sentence(folder: Path, tmp_path: Path) -> No
     assert run(folder, "backup", archive).returncode == 0
     shutil.copy(archive, tmp_path / "cut.zip")
     os.truncate(tmp_path / "cut.zip", 500)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "notes.txt").write_text("mine")
     with claim_folder(Plan(data_dir=folder)):
         running = run(folder, "restore", archive, "--replace")
     refusals = {
@@ -62,6 +64,8 @@ def test_what_cannot_be_done_is_one_sentence(folder: Path, tmp_path: Path) -> No
         "is there already": run(folder, "backup", archive),
         "not empty": run(folder, "restore", archive),
         "already runs on": running,
+        "no folder and no file, and stays": run(folder, "backup", tmp_path / "pipe"),
+        "does not end in .zip": run(folder, "backup", tmp_path / "notes.txt"),
         "no Winnow in": run(tmp_path / "nothing", "backup", tmp_path / "other.zip"),
     }
     for words, ended in refusals.items():
@@ -70,3 +74,5 @@ def test_what_cannot_be_done_is_one_sentence(folder: Path, tmp_path: Path) -> No
         assert ended.stderr.startswith("winnow: ")
         assert words in ended.stderr
         assert ended.stderr.count("\n") == 1
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
