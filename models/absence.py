@@ -45,10 +45,16 @@ def absence(error: BaseException) -> str | None:
 
 def refusal(error: BaseException) -> tuple[str, bool] | None:
     """What the database said no to, in a sentence, and whether it will do so for ever; None where it did not."""
-    nul = isinstance(error, ValueError) and "NUL (0x00)" in str(error)  # the driver's, before the database sees it
-    if isinstance(error, DataError | UnicodeEncodeError) or nul:
+    if isinstance(error, DataError) or _is_drivers(error):
         return CANNOT_BE_KEPT, True
     return (NOT_TAKEN, False) if isinstance(error, SQLAlchemyError) else None
+
+
+def _is_drivers(error: BaseException) -> bool:
+    """Whether a driver refused a text before the database saw it."""
+    if isinstance(error, UnicodeEncodeError):
+        return error.encoding == "utf-8"
+    return isinstance(error, ValueError) and "NUL (0x00)" in str(error)
 
 
 def _of_database(error: DBAPIError) -> str | None:

@@ -262,6 +262,25 @@ def test_a_parquet_file_is_previewed_and_imported(stage: Stage, tickets: str) ->
         assert client.stats(tickets).items.total == 62
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_an_export_that_comes_in_again_is_known_as_one(stage: Stage, tickets: str, form: str) -> None:
+    with stage.client() as client:
+        content = b"".join(client.export(tickets, form))
+        total = client.stats(tickets).items.total
+    shown = signed_in("mary", "views/load.py")
+    shown.file_uploader[0].upload(f"back.{form}", content, "application/octet-stream").run()
+    assert not shown.exception
+    assert "an export of Winnow" in shown.info[0].value
+    assert not {"decided_by", "predicted_category", "confidence"} & set(shown.dataframe[0].value)
+    assert shown.multiselect[0].value == ["text"]
+    assert [one.value for one in shown.selectbox if one.label == "Label"] == ["category"]
+    press(shown, "Import this file")
+    stage.drain()
+    shown.run()
+    assert f"{total} rows read · 0 added · {total} already there" in words(shown)
+    assert "does not become fields" in words(shown)
+
+
 def test_a_project_needs_a_name_and_two_categories() -> None:
     shown = press(signed_in("mary", "views/projects.py"), "Create project")
     assert "at least two categories" in shown.error[0].value

@@ -11,7 +11,16 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from models.absence import DATABASE_AWAY, NO_ROOM, NO_ROOM_FOR_ROWS, NOT_WRITABLE, absence
+from models.absence import (
+    CANNOT_BE_KEPT,
+    DATABASE_AWAY,
+    NO_ROOM,
+    NO_ROOM_FOR_ROWS,
+    NOT_TAKEN,
+    NOT_WRITABLE,
+    absence,
+    refusal,
+)
 from models.errors import BundleBroken, Missing, Unavailable
 from models.store.session import Database
 from tests.conftest import postgresql_database
@@ -122,3 +131,17 @@ def test_parts_and_faults() -> None:
     assert absence(Unavailable("the store is away")) == "the store is away"
     for fault in (BundleBroken("its hash differs"), Missing("no such file"), OSError("no number"), ValueError("a bug")):
         assert absence(fault) is None
+
+
+def test_what_a_database_refuses_is_told_apart_from_other_faults() -> None:
+    database = create_engine("sqlite://")
+    with database.connect() as connection:
+        half = "\ud800"
+        with pytest.raises(UnicodeEncodeError) as kept:
+            connection.execute(text("SELECT :half"), {"half": half})
+        assert refusal(kept.value) == (CANNOT_BE_KEPT, True)
+        assert refusal(met(lambda: connection.exec_driver_sql("SELECT nothing FROM nowhere"))) == (NOT_TAKEN, False)
+    with pytest.raises(UnicodeEncodeError) as elsewhere:
+        "é".encode("ascii")
+    for error in (elsewhere.value, ValueError("no number"), Missing("nothing is there")):
+        assert refusal(error) is None
