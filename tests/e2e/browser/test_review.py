@@ -1,11 +1,14 @@
 """The review card in a real browser: every key, many categories, reasons and guidelines."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser.person import (
     BLIND,
     BROWSER,
+    PASSWORD,
     SLUG,
     SUGGESTED,
     TOPICS,
@@ -18,7 +21,7 @@ from tests.e2e.browser.person import (
     truth,
     until_card,
 )
-from tests.e2e.test_up import eventually
+from tests.e2e.test_up import Machine, eventually
 from winnow import Client
 
 pytestmark = BROWSER
@@ -227,3 +230,26 @@ def test_the_number_in_a_name_is_typed_into_the_search(page: Page, client: Clien
     page.keyboard.press("Enter")
     saved(page)
     assert decided(client)[0][2] == ("Tier 2 support",)
+
+
+@pytest.mark.usefixtures("project")
+def test_an_answer_that_was_not_taken_is_settled_by_a_key(page: Page, machine: Machine, client: Client) -> None:
+    reading = review(page)
+    heading = reading.locator("h2")
+    elsewhere = Client(f"http://127.0.0.1:{machine.api}", username="admin", password=PASSWORD)
+    shown = ""
+    for key, stands in (("+", "correct"), ("-", "accept")):
+        expect(heading).not_to_have_text(shown)
+        until_card(page, reading, SUGGESTED)
+        expect(page.locator(".saved")).to_have_text(re.compile("Ready|All saved"))
+        shown = heading.inner_text()
+        item = next(one for one in client.items(SLUG) if one.text.startswith(shown))
+        suggested = page.locator(f"{SUGGESTED} span").inner_text()
+        elsewhere.decide(SLUG, item_id=item.id, action="accept", categories=[suggested])
+        page.keyboard.press("2")
+        refused = page.locator(".refused")
+        expect(refused.locator("kbd").first).to_have_text("+")
+        page.keyboard.press(key)
+        expect(refused).to_have_count(0)
+        saved(page)
+        assert next(iter(client.decisions(SLUG))).action == stands
