@@ -19,6 +19,7 @@ CLEAR = 0.05
 
 NOTHING = "\u2013"  # a dash, where there is no number yet
 
+_MANY_NEWER = 0.1  # of all items: less is no reason to doubt a figure
 _LONGEST = 400  # characters of a text that is one of several
 _NAMED = 6
 _MINUTE = 60
@@ -149,6 +150,13 @@ def unanswered(accuracy: HonestAccuracy) -> str | None:
     least = f"at least {percent(worst.low)}"
     figure = least if accuracy.audited < FEW_AUDITS else f"{percent(worst.accuracy)}, {least}"
     return f"{checks}. Were the machine wrong on {wrong_on}, it would be {figure}."
+
+
+def newcomers(accuracy: HonestAccuracy) -> str | None:
+    """How much came in since, of which the accuracy knows nothing; None where that is little."""
+    if accuracy.newer_items < _MANY_NEWER:
+        return None
+    return f"{percent(accuracy.newer_items)} of the items came in since: the figure does not speak of them yet."
 
 
 def band(accuracy: HonestAccuracy | None) -> str:

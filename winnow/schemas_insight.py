@@ -106,7 +106,8 @@ class HonestAccuracy(Schema):
 
     Where answers to items that were not audited made it more precise it is `assisted`, else the interval is exact.
     `unanswered` are audits beside the `audited`, and `at_worst` is what they could make of it; in `passed_over` a point
-    of a trend has how many of its time ended without an answer.
+    of a trend has how many of its time ended without an answer. `newer_items` is the share of the items that came after
+    the newest audited one.
     """
 
     accuracy: float | None = None
@@ -118,6 +119,7 @@ class HonestAccuracy(Schema):
     at: datetime | None = None
     unanswered: Unanswered | None = None
     at_worst: Worst | None = None
+    newer_items: float = 0.0
     passed_over: int = 0
 
 

@@ -96,6 +96,9 @@ class HonestOut(Output):
     at_worst: WorstOut = Field(
         description="Were the machine wrong on all that are left, skipped, flagged or disputed; the same where none is."
     )
+    newer_items: float = Field(
+        description="Share of the items that came after the newest audited one: the figure does not speak of them."
+    )
 
 
 class RunningOut(Output):

@@ -41,6 +41,7 @@ class HoldOut:
         pool_answered: category of each answer over the pool, shape (m,).
         pool_confidence: in it, shape (m,).
         sampled: which of these the audits are a uniform sample of, shape (m,); None where that cannot be said.
+        newer: share of the pool that came after the newest audited item: of that, no audit knows anything.
     """
 
     answered: _Ids
@@ -49,6 +50,7 @@ class HoldOut:
     pool_answered: _Ids
     pool_confidence: _Numbers
     sampled: NDArray[np.bool_] | None
+    newer: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Allowed:
 
 
 _NOTHING = HoldOut(
-    np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_), np.empty(0, np.int64), np.empty(0, np.float32), None
+    np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_), np.empty(0, np.int64), np.empty(0, np.float32), None, 0.0
 )
 
 
@@ -88,6 +90,7 @@ def accuracy_now(runtime: Runtime, session: Session, project: ProjectRow) -> dic
         "model_version": project.serving_number,
         "unanswered": asdict(beside),
         "at_worst": {"accuracy": accuracy, "low": low},
+        "newer_items": found.newer,
     }
 
 
@@ -121,6 +124,7 @@ def look(runtime: Runtime, session: Session, project: ProjectRow) -> HoldOut:
         return _NOTHING
     pool, scores = found
     there = pool.item_ids > 0
+    audited = audits.item[np.isin(audits.item, pool.item_ids)]
     seen = examine(served.head, Inputs(pool, session, served.features), audits, project.task)
     return HoldOut(
         seen.answered,
@@ -129,6 +133,7 @@ def look(runtime: Runtime, session: Session, project: ProjectRow) -> HoldOut:
         scores.category[there],
         scores.confidence[there],
         _sampled(session, project, serving, pool.item_ids[there]) if len(seen.correct) else None,
+        float((pool.item_ids[there] > audited.max()).mean()) if len(audited) else 0.0,
     )
 
 

@@ -22,7 +22,7 @@ from models.store.queries.decisions import hold_out as held_out
 from models.store.queries.versions import find_version
 from models.store.tables import CategoryRow, DecisionRow, ItemRow, ProjectRow, TaskRow
 from models.vocabulary import AutomationBy, ItemState, Job, Promotion, Reason, ReviewMode, Verdict
-from tests.integration.conftest import Drain
+from tests.integration.conftest import Drain, put
 from tests.integration.test_learning import TRUTH, WRONG, Team
 
 
@@ -264,3 +264,29 @@ def test_what_is_there_only_because_the_machine_was_in_doubt_is_no_audit(team: T
     assert len(reasons) == len(asked)
     assert blind == reserved(team, list(known)) != set()
     assert reserved(team, list(set(reasons) - known)) != set()
+
+
+def test_after_a_large_import_the_accuracy_says_how_much_it_knows_nothing_of(team: Team, drain: Drain) -> None:
+    answer(team, drain, 20)
+    serve_a_version(team, drain)
+
+    def newer() -> float:
+        with team.runtime.database.read() as session:
+            told = hold_out.accuracy_now(team.runtime, session, team.project(session))
+        assert told is not None
+        return float(told["newer_items"])
+
+    assert newer() < 0.2
+    with team.runtime.database.read() as session:
+        project = team.project(session)
+    put(team.runtime, team.caller, project, [NewItem(f"parcel {number} is broken") for number in range(240)])
+    drain()
+    assert newer() >= 240 / 360
+    with team.runtime.database.read() as session:
+        ids = np.asarray(session.scalars(select(ItemRow.id)).all(), np.int64)
+        kept = is_reserved(project.salt, ids, 0.5)
+    assert kept.mean() == pytest.approx(0.5, abs=0.1), "what came late is kept for audits as what came early"
+    for one in team.lease(50):
+        if one.task.reason is Reason.AUDIT:
+            team.decide(categories=["Shipping"], task_id=one.task.id)
+    assert newer() < 0.3

@@ -80,6 +80,12 @@ def test_blind_checks_without_an_answer_are_told_with_what_they_could_mean() -> 
     )
 
 
+def test_what_came_in_since_the_blind_checks_is_told_where_it_is_much() -> None:
+    assert sentences.newcomers(HonestAccuracy(accuracy=0.9, low=0.8, high=0.95, audited=90, newer_items=0.09)) is None
+    said = sentences.newcomers(HonestAccuracy(accuracy=0.9, low=0.8, high=0.95, audited=90, newer_items=0.31))
+    assert said == "31 % of the items came in since: the figure does not speak of them yet."
+
+
 def test_automation_promises_nothing_that_is_not_proven() -> None:
     unproven = stats(automation={"target_accuracy": 0.95, "audits": 2, "audits_needed": 40})
     assert "Nothing is accepted unseen yet" in sentences.automation(unproven)

@@ -64,9 +64,9 @@ def _accuracy(project: Project, stats: Stats) -> None:
     few = honest.audited < sentences.FEW_AUDITS
     figures.figure(sentences.NOTHING if few else sentences.percent(honest.accuracy), below=sentences.band(honest))
     figures.band(None if few else honest.accuracy, honest.low or 0.0, honest.high or 1.0, target)
-    beside = sentences.unanswered(honest)
-    if beside:
-        st.caption(beside)
+    for more in (sentences.unanswered(honest), sentences.newcomers(honest)):
+        if more:
+            st.caption(more)
 
 
 def _progress(stats: Stats) -> None:
