@@ -23,6 +23,7 @@ from hypothesis.internal.conjecture import providers
 from numpy.typing import NDArray
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from xdist.scheduler import LoadFileScheduling
 
 from models.learn.encoders import Encoder, load_encoder
 from models.learn.windows import windowed
@@ -104,6 +105,29 @@ def routes_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.app._Api.include_router", given)
         yield
+
+
+_FIRST = ("tests/e2e/browser/", "tests/e2e/", "tests/integration/")
+"""What takes long begins first, so that the end is many short files, which all processes share out evenly."""
+
+_TOGETHER = "tests/e2e/browser"
+"""The files of this folder are one piece of work: they share a running system and a browser, which start once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((n for n, one in enumerate(_FIRST) if item.nodeid.startswith(one)), len(_FIRST)))
+
+
+class Scheduling(LoadFileScheduling):
+    """File by file, but for those that belong together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _TOGETHER if nodeid.startswith(f"{_TOGETHER}/") else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

@@ -1,7 +1,7 @@
 """The product in a real browser: every process real, a person with a keyboard."""
 
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,14 +41,14 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def client(machine: Machine) -> Iterator[Client]:
     with machine.client() as opened:
         yield opened
 
 
-@pytest.fixture
-def project(client: Client) -> Iterator[str]:
+@contextmanager
+def tickets(client: Client) -> Iterator[str]:
     """A project of 150 tickets with cards to review and a version after every 12 decisions."""
     descriptions = {"Billing": "invoices, charges", "Login": "passwords", "Shipping": "parcels, delivery"}
     client.create_project(
@@ -61,6 +61,13 @@ def project(client: Client) -> Iterator[str]:
     eventually(lambda: client.stats(SLUG).queue.open > 40)
     yield SLUG
     client.delete_project(SLUG)
+
+
+@pytest.fixture
+def project(client: Client) -> Iterator[str]:
+    """The tickets for one test alone, which may do with them what it likes."""
+    with tickets(client) as slug:
+        yield slug
 
 
 @pytest.fixture
