@@ -21,7 +21,7 @@ from fastapi import APIRouter, FastAPI
 from filelock import FileLock
 from hypothesis.internal.conjecture import providers
 from numpy.typing import NDArray
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from xdist.scheduler import LoadFileScheduling
 
@@ -104,6 +104,29 @@ def routes_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.app._Api.include_router", given)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def statements_once() -> Iterator[None]:
+    """SQLAlchemy puts each statement into words once for each engine, and each test has engines of its own.
+
+    What it finds depends on the dialect alone, so each new engine is given the dialect of the first one that had been
+    connected, and what was put into words with it.
+    """
+    first: dict[str, Engine] = {}
+
+    def made(url: Any, **more: Any) -> Engine:
+        engine = create_engine(url, **more, query_cache_size=10_000)
+        known = first.setdefault(engine.name, engine)
+        if known.dialect.server_version_info is None:
+            first[engine.name] = engine
+        else:
+            engine.dialect, engine._compiled_cache = known.dialect, known._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.store.session.create_engine", made)
         yield
 
 

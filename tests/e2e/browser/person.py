@@ -23,6 +23,7 @@ TOPICS = {
 FIELDS = {"channel": "mail", "desk": "two", "tone": "calm", "language": "English", "year": 2026}
 """More than the card shows before it is unfolded."""
 PATIENCE_MS = 120_000
+WINDOW = {"width": 1280, "height": 800}
 SUGGESTED, BLIND = ".suggested", ".reason.blind"
 """On a card that shows what the machine thinks, and on a check that does not."""
 _PAGES = (

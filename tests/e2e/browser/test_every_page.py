@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
-from tests.e2e.browser.conftest import tickets
+from tests.e2e.browser.conftest import as_new, tickets
 from tests.e2e.browser.person import (
     BLIND,
     BROWSER,
     PATIENCE_MS,
     SUGGESTED,
+    WINDOW,
     every_page,
     open_page,
     review,
@@ -73,7 +74,7 @@ def lasting_faults(page: Page) -> list[tuple[str, str]]:
 
 
 _GROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-_WIDE, _NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+_NARROW = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,17 +85,16 @@ def project(client: Client) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def signed_in(chromium: Browser, machine: Machine) -> Iterator[Page]:
+def signed_in(chromium: BrowserContext, machine: Machine) -> Iterator[Page]:
     """Once for all of these, which only go from page to page."""
-    context = chromium.new_context(viewport=_WIDE, color_scheme="light")
-    context.set_default_timeout(PATIENCE_MS)
-    yield sign_in(context, machine)
-    context.close()
+    yield sign_in(chromium, machine)
+    as_new(chromium, machine)
 
 
 @pytest.fixture
 def page(signed_in: Page) -> Page:
-    signed_in.set_viewport_size(_WIDE)
+    signed_in.set_viewport_size(WINDOW)
+    signed_in.emulate_media(color_scheme="light")
     return signed_in
 
 
