@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from threadpoolctl import threadpool_limits
 
 from models.errors import TooLittleToLearn
 from models.learn.fields import gained, joined, widened
 from models.learn.heads import Floats, Ids
+from models.learn.single import on_one_thread
 
 FOLDS: Final = 3
 LEAST_ITEMS: Final = 2
@@ -242,8 +242,7 @@ def _fit_sigmoids(x: Floats, y: Members, counts: Members, strength: float) -> tu
         value += 0.5 * float(penalty) * float((weights * weights).sum(dtype=np.float64))
         return float(value), slope.ravel().astype(np.float64)
 
-    # One thread: sums in another order would give other last digits, and another sha256.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with on_one_thread():
         found = minimize(loss, np.zeros((width + 1) * size), jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS})
     fitted = found.x.reshape(width + 1, size).astype(np.float32)
     return np.ascontiguousarray(fitted[:-1].T), fitted[-1]

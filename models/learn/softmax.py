@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
+
+from models.learn.single import on_one_thread
 
 MAX_ROUNDS: Final = 300
 
@@ -89,8 +90,7 @@ def fit_shares(
         value += 0.5 * float(penalty) * float((inner * inner).sum(dtype=np.float64))
         return value, (transposed @ logits + penalty * inner).ravel().astype(np.float64)
 
-    # One thread: sums in another order would give other last digits, and another sha256.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with on_one_thread():
         found = minimize(
             loss,
             first.ravel(),

@@ -6,7 +6,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from models.errors import TooLittleToLearn
 from models.learn.blending import fit_blend
@@ -25,6 +24,7 @@ from models.learn.fields import gained, joined
 from models.learn.heads import Floats, Ids, LinearHead, others_behind, softmax
 from models.learn.lessons import Lesson, summed
 from models.learn.names import Names, clearly_better, say_nothing
+from models.learn.single import on_one_thread
 from models.learn.spreading import Spreading, Weights
 
 FOLDS: Final = 3
@@ -92,8 +92,7 @@ def fit_head(
     Raises:
         TooLittleToLearn: fewer than two decisions, or fewer than two categories.
     """
-    # One thread: sums in another order would give other last digits, and another sha256.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with on_one_thread():
         graph, aside = _parted(pool)
         lesson = _lesson(x, y, prototypes, classes, graph)
         folds = _folds(lesson.truth, seed)
@@ -131,7 +130,7 @@ def held_out_probabilities(x: Floats, y: Ids, prototypes: Floats, classes: Ids, 
     Raises:
         TooLittleToLearn: fewer than two decisions, or fewer than two categories.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with on_one_thread():
         lesson = _lesson(x, y, prototypes, classes, None)
         held_out = _held_out(lesson, _folds(lesson.truth, seed))
     temperature, _ = _calibrate(held_out.logits, lesson.truth, held_out.counts, None)
