@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import uvicorn
+from streamlit.components.v2.manifest_scanner import scan_component_manifests
 
 from api.app import create_app
 from models.runtime import Runtime
@@ -52,6 +53,15 @@ class Stage:
 def backend() -> str:
     """The UI meets the database only through the API: one kind is enough here."""
     return "sqlite"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def components_once() -> Iterator[None]:
+    """Streamlit asks every package that is installed whether it brings components, again for each application."""
+    found = scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda: found)
+        yield
 
 
 @pytest.fixture(autouse=True)
