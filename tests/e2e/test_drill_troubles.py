@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -46,6 +47,12 @@ def number(scene: Scene) -> Callable[..., float]:
         return max(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
 
     return read
+
+
+def test_a_stack_names_all_of_its_processes(scene: Scene) -> None:
+    api, worker, server = scene.stack.pids
+    assert (api, worker) == (scene.stack.pid("api"), scene.stack.pid("worker"))
+    assert "valkey" in psutil.Process(server).name()
 
 
 def test_monitoring_sees_the_connections_held_and_other_callers_are_answered(

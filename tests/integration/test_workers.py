@@ -67,9 +67,9 @@ def start(runtime: Runtime, redis: Redis, encoder_cache: Path, tmp_path: Path) -
     running: list[subprocess.Popen[bytes]] = []
     log = (tmp_path / "workers.log").open("wb")
 
-    def begin(**variables: str) -> subprocess.Popen[bytes]:
-        given = environment | variables
-        running.append(subprocess.Popen([sys.executable, "-m", "worker"], cwd=ROOT, env=given, stdout=log, stderr=log))
+    def begin(*through: str, **variables: str) -> subprocess.Popen[bytes]:
+        given, command = environment | variables, [sys.executable, "-m", *through, "worker"]
+        running.append(subprocess.Popen(command, cwd=ROOT, env=given, stdout=log, stderr=log))
         return running[-1]
 
     yield begin
@@ -174,11 +174,12 @@ def test_a_worker_that_starts_while_redis_is_away_waits_for_it_and_ends_when_it_
 
 
 def test_a_worker_told_to_stop_hands_on_what_it_has_begun(
-    runtime: Runtime, ann: Caller, project: ProjectRow, rung: Database, start: Start
+    runtime: Runtime, ann: Caller, project: ProjectRow, rung: Database, start: Start, tmp_path: Path
 ) -> None:
-    long = " ".join(["a long text that takes a while to be read"] * 20)
-    put(runtime, ann, project, [NewItem(f"{place} {long}") for place in range(600)])
-    worker = start()
+    put(runtime, ann, project, [NewItem(f"number {place}") for place in range(600)])
+    (tmp_path / "stalls").mkdir()
+    (tmp_path / "stalls" / "worker").write_text("0.5")  # an encoder that takes its time, and not the processor's
+    worker = start("benchmarks._stand_in", STAND_IN_STALLS=str(tmp_path / "stalls"))
 
     def begun() -> bool:
         job = job_of(rung, Job.EMBED)
