@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
 
 from models.readers import Record
 from models.steps.snapshot import lesson
@@ -24,6 +23,8 @@ Rows = list[dict[str, Any]]
 
 def irises() -> tuple[Rows, list[str]]:
     """Different flowers in an order that mixes them, and what they are."""
+    from sklearn.datasets import load_iris  # each process that collects tests would load it
+
     data = load_iris()
     rows = {tuple(row): int(kind) for row, kind in zip(data.data.tolist(), data.target, strict=True)}
     order = np.random.default_rng(0).permutation(len(rows)).tolist()

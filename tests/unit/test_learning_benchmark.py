@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from benchmarks._collections import Collection
-from benchmarks.learning import QUICK, sets
 
 
 @pytest.fixture
@@ -26,6 +25,9 @@ def blobs() -> Collection:
 
 
 def test_each_collection_has_the_figures_that_are_promised(blobs: Collection):
+    # With it come scikit-learn and PyTorch, which each process that collects tests would load.
+    from benchmarks.learning import QUICK, sets
+
     small = replace(QUICK, stops=(0, 20, 100, 300, 500), peers=("margin",))
     with ThreadPoolExecutor(1) as work:
         found = sets(work, [blobs], small, range(1))["blobs"]

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scipy.special import expit
-from sklearn.metrics import log_loss as sklearn_log_loss
 
 from models.learn.calibration import (
     ASKED_FOR,
@@ -106,6 +105,8 @@ def test_flawless_answers_stay_within_bounds():
 
 
 def test_log_loss_is_the_usual_one():
+    from sklearn.metrics import log_loss as sklearn_log_loss  # each process that collects tests would load it
+
     logits, truth = sample(1.0, 300)
     expected = sklearn_log_loss(truth, softmax(logits / 0.7), labels=range(4))
     assert log_loss(logits, truth, 0.7) == pytest.approx(expected, rel=1e-4)

@@ -1,10 +1,11 @@
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from models.learn.softmax import fit_shares, fit_softmax
 
 
 def test_it_is_scikit_learns_logistic_regression(blobs):
+    from sklearn.linear_model import LogisticRegression  # each process that collects tests would load it
+
     source = blobs(categories=5, spread=1.5)
     x, y = source.draw(300)
     index = np.searchsorted(source.classes, y)
