@@ -155,10 +155,6 @@ class Unavailable(WinnowError):
     code = "unavailable"
 
 
-class EncoderBroken(Unavailable):
-    """The files of an encoder are not those that were made."""
-
-
 class Busy(Unavailable):
     """So much is asked at once that a request's turn did not come in time."""
 

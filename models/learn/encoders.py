@@ -20,7 +20,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from models.errors import EncoderBroken, Unavailable
+from models.errors import Unavailable
 from models.learn.onnx_encoder import Manifest, OnnxEncoder
 from models.learn.static_encoder import StaticEncoder, distil
 from models.learn.weights import DEFAULT, Precision, Weights, find_weights
@@ -137,13 +137,13 @@ def _distilled(source: Path, cache_dir: Path, threads: int, progress: Callable[[
 def _kept(folder: Path, is_there: Callable[[Path], bool], opened: Callable[[], T], make: Callable[[Path], None]) -> T:
     """The encoder of a folder of the cache, which is made where it is not there yet, or not what it was made as."""
     if is_there(folder):
-        with suppress(EncoderBroken):  # a disk has its faults; whoever has the lock looks again
+        with suppress(Unavailable):  # a disk has its faults; whoever has the lock looks again
             return opened()
     with _making(folder):
         if is_there(folder):
             try:
                 return opened()
-            except EncoderBroken as error:
+            except Unavailable as error:
                 _LOG.warning("%s", error)
         _put(folder, make)
     return opened()

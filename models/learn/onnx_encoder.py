@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tokenizers import Tokenizer
 
-from models.errors import EncoderBroken
+from models.errors import Unavailable
 from models.learn.huge_pages import use_huge_pages
 from models.learn.text import cut, encodable
 from models.learn.weights import digest_of_file
@@ -59,7 +59,7 @@ class Manifest(BaseModel):
         """Read the manifest of a folder.
 
         Raises:
-            EncoderBroken: it is missing or malformed.
+            Unavailable: it is missing or malformed.
         """
         try:
             return cls.model_validate_json((folder / MANIFEST).read_bytes())
@@ -178,5 +178,5 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-def _broken(folder: Path, what: str) -> EncoderBroken:
-    return EncoderBroken(f"The exported encoder in {folder} is broken: {what}. It must be exported again.")
+def _broken(folder: Path, what: str) -> Unavailable:
+    return Unavailable(f"The exported encoder in {folder} is broken: {what}. It must be exported again.")

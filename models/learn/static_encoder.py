@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 
-from models.errors import EncoderBroken
+from models.errors import Unavailable
 from models.learn.onnx_encoder import TOKENIZER, OnnxEncoder
 from models.learn.text import encodable
 from models.learn.weights import digest_of_file
@@ -134,5 +134,5 @@ def is_static(encoder_id: str) -> bool:
     return encoder_id.endswith("/static")
 
 
-def _broken(folder: Path) -> EncoderBroken:
-    return EncoderBroken(f"The static encoder in {folder} is broken. It must be distilled again.")
+def _broken(folder: Path) -> Unavailable:
+    return Unavailable(f"The static encoder in {folder} is broken. It must be distilled again.")

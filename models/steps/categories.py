@@ -20,15 +20,9 @@ from models.steps.accounts import Caller, record
 from models.steps.asking import ask_again
 from models.steps.decisions import put
 from models.steps.effects import Effect, in_force
-from models.steps.projects import (
-    NewCategory,
-    add_category,
-    check_shortcut,
-    edit_category,
-    find_category,
-    mark_categories,
-)
+from models.steps.projects import NewCategory, add_category, edit_category, find_category, mark_categories
 from models.steps.score import pool_of
+from models.steps.shortcuts import check_shortcut
 from models.steps.train import request_training
 from models.store.queries.decisions import Labels, categories_given, labels_as_of
 from models.store.queries.projects import categories_of

@@ -16,6 +16,7 @@ from models import jobs
 from models.errors import AlreadyThere, BadReference, Conflict, Forbidden, Invalid, Missing, Place, Problem
 from models.project_settings import ProjectSettings
 from models.steps.accounts import Caller, record
+from models.steps.shortcuts import check_shortcut
 from models.store.queries.projects import categories_of
 from models.store.tables import (
     CategoryChangeRow,
@@ -288,30 +289,6 @@ def remove_member(session: Session, caller: Caller, project: ProjectRow, user_id
         raise Missing(f"user {user_id} is not a member")
     session.delete(row)
     record(session, caller, "member.remove", f"{project.slug}/{user_id}")
-
-
-def check_shortcut(
-    session: Session,
-    project: ProjectRow,
-    shortcut: str | None,
-    row: CategoryRow | None = None,
-    *,
-    where: Place = ("body",),
-) -> None:
-    """See that no other category that people can choose has this key.
-
-    Args:
-        row: the category that is to have it, where that is there already.
-
-    Raises:
-        AlreadyThere: one has it.
-    """
-    if shortcut is None:
-        return
-    for one in categories_of(session, project.id, archived=False):
-        if one is not row and one.shortcut is not None and one.shortcut.lower() == shortcut.lower():
-            problem = Problem((*where, "shortcut"), f"is the key of {one.name}")
-            raise AlreadyThere(f"the key {shortcut!r} is that of {one.name}: choose another one", problems=[problem])
 
 
 def _free_name(session: Session, project: ProjectRow, row: CategoryRow, wanted: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from models.errors import EncoderBroken, Unavailable
+from models.errors import Unavailable
 from models.learn.encoders import Encoder, exported_name, load_encoder
 from models.learn.onnx_encoder import GRAPH, MANIFEST, TOKENIZER, OnnxEncoder
 from models.learn.weights import DEFAULT, find_weights
@@ -143,13 +143,13 @@ def test_a_changed_file_is_refused(encoder: Encoder, encoder_cache: Path, tmp_pa
     with changed.open("r+b") as file:
         file.seek(100)
         file.write(b"!!")
-    with pytest.raises(EncoderBroken, match=name):
+    with pytest.raises(Unavailable, match=name):
         OnnxEncoder(changed.parent, threads=1)
 
 
 def test_a_manifest_that_cannot_be_read_is_refused(tmp_path: Path):
     (tmp_path / MANIFEST).write_text("{}")
-    with pytest.raises(EncoderBroken, match="manifest"):
+    with pytest.raises(Unavailable, match="manifest"):
         OnnxEncoder(tmp_path, threads=1)
 
 
