@@ -28,23 +28,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import _load
+from benchmarks._encoders import compared
 from benchmarks._peers import BARE, Server, start, versions
 from benchmarks._stack import Stack, about, processor_seconds, settle
+from benchmarks._turns import FULL, QUICK, Rows, Size, batches, fresh, spread
 from models.heads import Columns, Served, columns_of, shares_of
-from models.learn.audit import exact_interval
-from models.learn.encoders import Encoder, EncoderRuntime, exported_name, load_encoder
-from models.learn.text import compose, fingerprint
-from models.learn.training import fit_head
-from models.learn.weights import DEFAULT, Precision, find_weights
+from models.learn.encoders import Encoder, exported_name
+from models.learn.text import fingerprint
+from models.learn.weights import DEFAULT, find_weights
 from models.runtime import Runtime
 from models.settings import Settings
 from models.steps.accounts import SYSTEM
@@ -53,8 +50,6 @@ from models.store.queries.projects import categories_of
 from models.store.session import Database
 from winnow import Client
 
-Rows = list[tuple[str, str]]
-BATCH = 32
 CLIENTS = 32
 WARM = 10
 """So many requests, or a turn of them, are not counted."""
@@ -64,23 +59,6 @@ OWN, RESTED = "in process", "in process, rested"
 LONGER = (25, 50, 100)
 """Words of a text, at least."""
 PEERS = ("mlflow", "bentoml")
-ENCODERS: tuple[tuple[EncoderRuntime, Precision], ...] = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is measured."""
-
-    decided: int
-    turns: int
-    singles: int
-    seconds: float
-    learn: int
-    test: int
-
-
-FULL = Size(decided=500, turns=5, singles=60, seconds=10, learn=1000, test=1000)
-QUICK = Size(decided=200, turns=2, singles=15, seconds=3, learn=100, test=100)
 
 
 def main() -> None:
@@ -132,7 +110,7 @@ def main() -> None:
         report["clients"] = crowds(own, several, texts, size, Path(folder))
         ends.close()
         if not options.no_encoders:
-            report["encoders"] = encoders(stack.data / "encoders", rows, size)
+            report["encoders"] = compared(stack.data / "encoders", rows, size)
     show(report)
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
@@ -144,11 +122,6 @@ def read(path: Path, seed: int) -> Rows:
         unique = list({fingerprint(row["text"]): (row["text"], row["label"]) for row in csv.DictReader(file)}.values())
     random.Random(seed).shuffle(unique)
     return unique
-
-
-def fresh(rows: Rows) -> Iterator[str]:
-    """Texts without end, none of them twice."""
-    return (f"{text} {number}" for number, (text, _) in enumerate(cycle(rows)))
 
 
 def longer(texts: Iterator[str], words: int) -> Iterator[str]:
@@ -298,15 +271,6 @@ def crowds(own: Own, servers: list[Server], texts: Iterator[str], size: Size, fo
     return found
 
 
-def batches(own: Callable[[list[str]], object], texts: Iterator[str], seconds: float) -> float:
-    """Texts a second in batches of 32."""
-    done, began = 0, time.perf_counter()
-    while (taken := time.perf_counter() - began) < seconds:
-        own(list(islice(texts, BATCH)))
-        done += BATCH
-    return done / taken
-
-
 def crowd(server: Server, texts: Iterator[str], seconds: float, folder: Path) -> dict[str, float]:
     """What 32 clients in a process of their own get."""
     headers, bodies = folder / "headers.json", folder / "bodies.json"
@@ -316,65 +280,6 @@ def crowd(server: Server, texts: Iterator[str], seconds: float, folder: Path) ->
     done = subprocess.run([sys.executable, _load.__file__, *arguments], capture_output=True, text=True, check=True)
     told: dict[str, float] = json.loads(done.stdout)
     return told
-
-
-def encoders(cache: Path, rows: Rows, size: Size) -> list[dict[str, Any]]:
-    """Each encoder's speed by turns, and the accuracy of a head trained on its vectors."""
-    loaded: list[tuple[str, Encoder]] = []
-    for runtime, precision in ENCODERS:
-        encoder = load_encoder(runtime=runtime, precision=precision, cache_dir=cache, threads=2)
-        loaded.append((f"{runtime} {precision}", encoder))
-    texts = fresh(rows)
-    times: dict[str, list[float]] = {name: [] for name, _ in loaded}
-    rates: dict[str, list[float]] = {name: [] for name, _ in loaded}
-    for _ in range(size.turns):
-        for name, encoder in loaded:
-            rates[name].append(batches(encoder.encode, texts, size.seconds / 2))
-            for _ in range(size.singles // 2):
-                began = time.perf_counter()
-                encoder.encode([next(texts)])
-                times[name].append((time.perf_counter() - began) * 1000)
-    learn, test = rows[: size.learn], rows[size.learn : size.learn + size.test]
-    labels = sorted({label for _, label in learn})
-    known = [row for row in test if row[1] in labels]
-    found = []
-    for name, encoder in loaded:
-        right = correct(encoder, learn, known, labels)
-        low, high = exact_interval(right, len(known))
-        found.append(
-            {
-                "encoder": name,
-                "id": encoder.id,
-                "one_text_ms": spread(times[name]),
-                "texts_a_second": round(statistics.median(rates[name]), 1),
-                "accuracy": round(right / len(known), 4),
-                "low": round(low, 4),
-                "high": round(high, 4),
-                "decisions": len(learn),
-                "test": len(known),
-            }
-        )
-    return found
-
-
-def correct(encoder: Encoder, learn: Rows, test: Rows, labels: list[str]) -> int:
-    """How many test rows a head gets right that was trained on this encoder's vectors."""
-    ids = np.arange(1, len(labels) + 1, dtype=np.int64)
-    id_of = dict(zip(labels, ids.tolist(), strict=True))
-    x = encoder.encode([text for text, _ in learn]).astype(np.float16).astype(np.float32)
-    y = np.asarray([id_of[label] for _, label in learn], np.int64)
-    head = fit_head(x, y, encoder.encode([compose(label) for label in labels]), ids).head
-    said = head.predict(encoder.encode([text for text, _ in test]))
-    return int((said == np.asarray([id_of[label] for _, label in test])).sum())
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Median and 95th percentile."""
-    ordered = sorted(values)
-    return {
-        "p50": round(statistics.median(ordered), 2),
-        "p95": round(ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))], 2),
-    }
 
 
 def show(report: dict[str, Any]) -> None:
